@@ -1,0 +1,85 @@
+//! The TCP socket that scrapes come in by.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, TcpListener};
+
+use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, sockopt};
+
+use crate::config::Address;
+
+/// Connections that the kernel holds until they are accepted, as many as std asks for.
+const BACKLOG: i32 = 128;
+
+/// Why the port could not be opened. Its text is one line: what happened, to what, and what to do.
+#[derive(Debug)]
+pub struct ListenError {
+    address: Address,
+    error: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ListenError { address, error } = self;
+        write!(f, "cannot listen on {address}: ")?;
+        match error.kind() {
+            ErrorKind::AddrInUse => f.write_str(
+                "the port is in use, stop the other program or choose another port with -addr",
+            ),
+            ErrorKind::PermissionDenied => f.write_str(
+                "not permitted, choose a port above 1023 with -addr or give CAP_NET_BIND_SERVICE",
+            ),
+            ErrorKind::AddrNotAvailable => {
+                f.write_str("this host does not have that address, correct -addr")
+            }
+            _ => write!(f, "{error}, correct -addr"),
+        }
+    }
+}
+
+impl std::error::Error for ListenError {}
+
+/// Opens `address`. Without a host that is every address of this machine, IPv6 and IPv4.
+///
+/// # Errors
+///
+/// [`ListenError`] when the port is taken or not permitted, or the host is not one of this machine.
+pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
+    let listener = match &address.host {
+        Some(host) => TcpListener::bind((host.as_str(), address.port)),
+        None => listen_everywhere(address.port),
+    };
+    listener.map_err(|error| ListenError {
+        address: address.clone(),
+        error,
+    })
+}
+
+fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
+    match listen_dual_stack(port) {
+        Err(error) if error.kind() != ErrorKind::AddrInUse => {
+            log::debug!("no IPv6 ({error}), listening on IPv4 alone");
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
+        }
+        listener => listener,
+    }
+}
+
+/// A socket for IPv6 that takes IPv4 as well, whatever `net.ipv6.bindv6only` says. std cannot set
+/// the option between making the socket and binding it.
+fn listen_dual_stack(port: u16) -> io::Result<TcpListener> {
+    let socket = net::socket_with(
+        AddressFamily::INET6,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_ipv6_v6only(&socket, false)?;
+    net::bind_v6(
+        &socket,
+        &SocketAddrV6::new(std::net::Ipv6Addr::UNSPECIFIED, port, 0, 0),
+    )?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
+}

@@ -1,0 +1,29 @@
+//! Prometheus exporter for OpenSIPS.
+//!
+//! A scrape goes one way through these modules, and none of them is visited twice:
+//!
+//! ```text
+//! TCP client -> gate -> tiny_http -> server -> scrape -> mi -> processors -> exposition -> out
+//! ```
+//!
+//! `config`, `logging` and `telemetry` serve the program around it. The library exists so that tests
+//! can reach each module; the program is the binary.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![cfg_attr(test, allow(clippy::indexing_slicing))]
+
+pub mod config;
+pub mod exposition;
+pub mod gate;
+pub mod logging;
+pub mod mi;
+pub mod processors;
+pub mod scrape;
+pub mod selection;
+pub mod server;
+pub mod telemetry;

@@ -1,0 +1,99 @@
+//! The lines of the log on standard error, as logfmt or as JSON objects.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use log::LevelFilter;
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `ts=... level=info msg="..."`
+    Logfmt,
+    /// `{"ts":"...","level":"info","msg":"..."}`
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "logfmt" => Ok(Format::Logfmt),
+            "json" => Ok(Format::Json),
+            _ => Err("use logfmt or json".to_string()),
+        }
+    }
+}
+
+/// Starts logging to standard error.
+pub fn start(level: LevelFilter, format: Format) {
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(move |out, record| {
+            let line = line(
+                format,
+                SystemTime::now(),
+                record.level(),
+                &record.args().to_string(),
+            );
+            out.write_all(line.as_bytes())
+        })
+        .init();
+}
+
+fn line(format: Format, now: SystemTime, level: log::Level, message: &str) -> String {
+    let ts = humantime::format_rfc3339_millis(now);
+    let level = level.as_str().to_ascii_lowercase();
+    let message = quoted(message);
+    match format {
+        Format::Logfmt => format!("ts={ts} level={level} msg={message}\n"),
+        Format::Json => format!("{{\"ts\":\"{ts}\",\"level\":\"{level}\",\"msg\":{message}}}\n"),
+    }
+}
+
+/// `text` as a JSON string, which logfmt reads as well. It holds no line break and no terminal
+/// escape, whatever a server or a client put into it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            _ if character.is_control() => {
+                // A write to a String cannot fail; control characters have at most four digits.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_on_its_line() {
+        let message = "a \"b\" \\ c\nd\u{1b}[31m\u{85}ü";
+        let written = r#""a \"b\" \\ c\nd\u001b[31m\u0085ü""#;
+        let line = |format| line(format, SystemTime::UNIX_EPOCH, log::Level::Warn, message);
+        assert_eq!(
+            line(Format::Logfmt),
+            format!("ts=1970-01-01T00:00:00.000Z level=warn msg={written}\n")
+        );
+        assert_eq!(
+            line(Format::Json),
+            format!(
+                "{{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warn\",\"msg\":{written}}}\n"
+            )
+        );
+    }
+}

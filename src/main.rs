@@ -1,0 +1,97 @@
+//! The order of start-up, and the exit codes: 0 for an end that was asked for, 1 for what the machine
+//! refuses, 2 for a wrong command line.
+
+use std::convert::Infallible;
+use std::env;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::panic;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::thread;
+
+use opensips_exporter::config::{self, Command, Config};
+use opensips_exporter::gate;
+use opensips_exporter::logging;
+use opensips_exporter::mi::{Client, Datagram, ReplyDirectory};
+use opensips_exporter::scrape::Scraper;
+use opensips_exporter::server::{self, Site};
+use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+fn main() -> ExitCode {
+    match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {
+        Ok(Command::Run(config)) => run(config),
+        Ok(Command::Print(text)) => {
+            // Whoever reads only the beginning closes the pipe.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            let _ = writeln!(io::stderr(), "opensips_exporter: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(config: Config) -> ExitCode {
+    logging::start(config.log_level, config.log_format);
+    panic::set_hook(Box::new(|panic| log::error!("please report this: {panic}")));
+    match start(config) {
+        Ok(never) => match never {},
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
+    let replies = config
+        .reply_dir
+        .map(|path| Arc::new(ReplyDirectory::new(path)));
+    if let Some(replies) = &replies {
+        replies.sweep();
+    }
+    end_on_signals(replies.clone())?;
+
+    let listener = gate::listen(&config.address)?;
+    let address = listener.local_addr()?;
+    let http =
+        tiny_http::Server::from_listener(listener, None).map_err(|error| error.to_string())?;
+
+    let client = Client::new(Datagram::new(config.socket, replies));
+    let scraper = Scraper::new(client, Telemetry::new()?);
+    log::info!(
+        "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
+        config.path,
+        scraper.path().display()
+    );
+    let site = Site::new(scraper, config.path, config.timeout);
+    let error = server::serve(http, move |request| server::handle(&site, request));
+    Err(
+        format!("no connection can be accepted any more: {error}; raise the limit of open files")
+            .into(),
+    )
+}
+
+/// Ends the process on SIGTERM and SIGINT, without a file left behind. As the first process of a
+/// container it would not end on them by itself.
+fn end_on_signals(replies: Option<Arc<ReplyDirectory>>) -> io::Result<()> {
+    let (mut signals, sender) = UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    thread::Builder::new()
+        .name("signals".to_string())
+        .spawn(move || {
+            if signals.read_exact(&mut [0]).is_ok() {
+                if let Some(replies) = replies {
+                    replies.close();
+                }
+                log::info!("ended by a signal");
+                process::exit(0);
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! The unix datagram socket of `mi_datagram`: one request, one reply, under one deadline.
+//!
+//! The server answers from a second, unnamed socket to the address that the request came from
+//! (seen on OpenSIPS 1.11 to 4.0). So the socket of a request is bound and never connected: the
+//! kernel refuses to a connected socket what comes from another one than its peer. Each request has
+//! a socket of its own, and a late reply finds nobody.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Deadline, Error};
+
+/// Larger than any datagram that a server sends: its own buffer has 65,457 bytes unless 4.0's
+/// `socket_buf_size` says more, and the kernel's default for a unix socket is 212,992. Only the
+/// pages that a reply fills become memory.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// What the names of all reply sockets start with.
+const REPLY_NAME: &str = "opensips_exporter-";
+
+/// The MI socket of one server, and where its replies go.
+#[derive(Debug)]
+pub struct Datagram {
+    path: PathBuf,
+    replies: Option<Arc<ReplyDirectory>>,
+}
+
+impl Datagram {
+    /// The socket at `path`. Replies go to an abstract address, or to a file in `replies`.
+    pub fn new(path: PathBuf, replies: Option<Arc<ReplyDirectory>>) -> Self {
+        Datagram { path, replies }
+    }
+
+    /// The path of the server's socket.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sends `request` and returns the reply.
+    ///
+    /// # Errors
+    ///
+    /// Every [`Error`] but those that take reading the reply.
+    pub fn exchange(&self, request: &[u8], deadline: Deadline) -> Result<Vec<u8>, Error> {
+        let socket = ReplySocket::bind(self.replies.as_deref())?;
+        self.send(&socket.socket, request, deadline)?;
+        self.receive(&socket.socket, deadline)
+    }
+
+    fn send(&self, socket: &UnixDatagram, request: &[u8], deadline: Deadline) -> Result<(), Error> {
+        let too_late = || Error::QueueFull {
+            path: self.path.clone(),
+            waited: deadline.limit(),
+        };
+        loop {
+            let remaining = deadline.remaining().ok_or_else(too_late)?;
+            let sent = socket
+                .set_write_timeout(Some(remaining))
+                .and_then(|()| socket.send_to(request, &self.path));
+            match sent {
+                Ok(_) => return Ok(()),
+                Err(error) if is_wait_over(&error) => {}
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    fn receive(&self, socket: &UnixDatagram, deadline: Deadline) -> Result<Vec<u8>, Error> {
+        let too_late = || Error::NoReply {
+            path: self.path.clone(),
+            waited: deadline.limit(),
+        };
+        let mut buffer = vec![0; RECEIVE_BUFFER];
+        loop {
+            let remaining = deadline.remaining().ok_or_else(too_late)?;
+            let received = socket
+                .set_read_timeout(Some(remaining))
+                .and_then(|()| socket.recv_from(&mut buffer));
+            match received {
+                Ok((RECEIVE_BUFFER.., _)) => {
+                    return Err(Error::Truncated {
+                        bytes: RECEIVE_BUFFER,
+                    });
+                }
+                Ok((length, sender)) if sender.is_unnamed() => {
+                    buffer.truncate(length);
+                    return Ok(buffer);
+                }
+                Ok((length, sender)) => {
+                    log::debug!("ignored {length} bytes from {sender:?}, which is not the server");
+                }
+                Err(error) if is_wait_over(&error) => {}
+                Err(error) => return Err(self.explain(error)),
+            }
+        }
+    }
+
+    /// What the system's `error` means for the operator, with what the file system says of it now.
+    fn explain(&self, error: io::Error) -> Error {
+        let path = self.path.clone();
+        if let Some(what) = other_than_socket(&path) {
+            return Error::NotDatagram { path, what };
+        }
+        match error.kind() {
+            ErrorKind::NotFound => Error::Missing { path },
+            ErrorKind::PermissionDenied => denied(&path),
+            ErrorKind::ConnectionRefused => Error::NobodyListens { path },
+            _ if error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) => {
+                Error::NotDatagram {
+                    path,
+                    what: "a stream socket",
+                }
+            }
+            _ => Error::Io { path, error },
+        }
+    }
+}
+
+/// Whether a wait ended by its time limit or by a signal, so that the deadline has the say.
+fn is_wait_over(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+fn other_than_socket(path: &Path) -> Option<&'static str> {
+    let kind = fs::metadata(path).ok()?.file_type();
+    if kind.is_socket() {
+        None
+    } else if kind.is_fifo() {
+        Some("a FIFO")
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else {
+        Some("a file")
+    }
+}
+
+/// Names the first thing on the way to `socket` that can still be looked at: that is the one which
+/// let nobody through.
+fn denied(socket: &Path) -> Error {
+    let seen = socket
+        .ancestors()
+        .find_map(|path| Some((path, fs::metadata(path).ok()?)));
+    let user = fs::metadata("/proc/self").map_or_else(
+        |_| "an unknown user".to_string(),
+        |process| name_of(process.uid(), "/etc/passwd"),
+    );
+    match seen {
+        Some((path, metadata)) => Error::Denied {
+            path: path.to_path_buf(),
+            facts: format!(
+                "mode {:04o}, owner {}, group {}; this process runs as {user}",
+                metadata.mode() & 0o7777,
+                name_of(metadata.uid(), "/etc/passwd"),
+                name_of(metadata.gid(), "/etc/group"),
+            ),
+        },
+        None => Error::Denied {
+            path: socket.to_path_buf(),
+            facts: format!("this process runs as {user}"),
+        },
+    }
+}
+
+/// The name that `file`, in the format of passwd(5) and group(5), has for a number, and the number.
+fn name_of(id: u32, file: &str) -> String {
+    let number = id.to_string();
+    let entries = fs::read_to_string(file).unwrap_or_default();
+    entries
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(':');
+            Some((fields.next()?, fields.nth(1)?))
+        })
+        .find(|&(_, entry)| entry == number)
+        .map_or_else(|| number.clone(), |(name, _)| format!("{name} ({number})"))
+}
+
+/// A directory that reply sockets are bound in, for servers that cannot reach an abstract address
+/// because they run in another network namespace.
+///
+/// Each file lives as long as its request. What is left when the process ends is removed by
+/// [`close`](ReplyDirectory::close), and what a killed process left behind by
+/// [`sweep`](ReplyDirectory::sweep) of the next one.
+#[derive(Debug)]
+pub struct ReplyDirectory {
+    path: PathBuf,
+    bound: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl ReplyDirectory {
+    /// The directory at `path`, which need not exist yet.
+    pub fn new(path: PathBuf) -> Self {
+        ReplyDirectory {
+            path,
+            bound: Mutex::default(),
+        }
+    }
+
+    /// Removes reply sockets that no process holds any more.
+    pub fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(REPLY_NAME)
+                && is_abandoned(&entry.path())
+            {
+                remove(&entry.path());
+            }
+        }
+    }
+
+    /// Removes the reply sockets of the requests under way and lets no other be bound. Called when
+    /// the process ends.
+    pub fn close(&self) {
+        let bound = self.lock();
+        bound.iter().for_each(|path| remove(path));
+        // Never unlocked again: whoever wants to bind waits until the process is gone.
+        std::mem::forget(bound);
+    }
+
+    fn bind(&self) -> io::Result<(UnixDatagram, PathBuf)> {
+        let path = self.path.join(format!("{}.sock", unguessable_name()));
+        let mut bound = self.lock();
+        let socket = UnixDatagram::bind(&path)?;
+        // The server may run as another user, who needs the permission to write.
+        if let Err(error) = fs::set_permissions(&path, Permissions::from_mode(0o666)) {
+            remove(&path);
+            return Err(error);
+        }
+        bound.insert(path.clone());
+        Ok((socket, path))
+    }
+
+    fn release(&self, path: &Path) {
+        let mut bound = self.lock();
+        remove(path);
+        bound.remove(path);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    UnixDatagram::unbound()
+        .and_then(|socket| socket.connect(path))
+        .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        log::debug!("cannot remove {}: {error}", path.display());
+    }
+}
+
+/// A bound socket for one reply. Its file, if it has one, goes with it.
+struct ReplySocket<'d> {
+    socket: UnixDatagram,
+    file: Option<(&'d ReplyDirectory, PathBuf)>,
+}
+
+impl<'d> ReplySocket<'d> {
+    fn bind(directory: Option<&'d ReplyDirectory>) -> Result<Self, Error> {
+        let bound = match directory {
+            None => SocketAddr::from_abstract_name(unguessable_name())
+                .and_then(|address| UnixDatagram::bind_addr(&address))
+                .map(|socket| (socket, None)),
+            Some(directory) => directory
+                .bind()
+                .map(|(socket, path)| (socket, Some((directory, path)))),
+        };
+        match bound {
+            Ok((socket, file)) => Ok(ReplySocket { socket, file }),
+            Err(error) => Err(Error::ReplySocket {
+                directory: directory.map(|directory| directory.path.clone()),
+                error,
+            }),
+        }
+    }
+}
+
+impl Drop for ReplySocket<'_> {
+    fn drop(&mut self) {
+        if let Some((directory, path)) = &self.file {
+            directory.release(path);
+        }
+    }
+}
+
+/// A name that nobody can foresee, so that nobody can send a reply ahead of the server's or take
+/// the address: std seeds each [`RandomState`] from the randomness of the system.
+fn unguessable_name() -> String {
+    let random = || RandomState::new().hash_one(REPLY_NAME);
+    format!("{REPLY_NAME}{:016x}{:016x}", random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_reply_sockets_differ() {
+        let names: BTreeSet<String> = (0..1000).map(|_| unguessable_name()).collect();
+        assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| name.len() == REPLY_NAME.len() + 32));
+    }
+
+    #[test]
+    fn a_number_without_a_name_stays_a_number() {
+        assert_eq!(name_of(0, "/etc/passwd"), "root (0)");
+        assert_eq!(name_of(4_000_000_000, "/etc/passwd"), "4000000000");
+        assert_eq!(name_of(0, "/nonexistent"), "0");
+    }
+}

@@ -1,0 +1,226 @@
+//! The line protocol of OpenSIPS 1.x and 2.x: requests to bytes, replies from bytes, no I/O.
+//!
+//! A reply is a status line `CODE REASON` and then a line for each statistic,
+//! `group:name:: value` since 1.11, `group:name = value` up to 1.10. The tips of 2.2 and 2.4 end
+//! it with an empty line (OpenSIPS, `modules/mi_datagram/mi_datagram_writer.c`).
+
+use super::{Error, Statistic, Unparsed};
+
+/// The datagram that calls `command` with `arguments`, which must not hold a newline.
+pub fn request(command: &str, arguments: &[String]) -> Vec<u8> {
+    let mut request = format!(":{command}:\n").into_bytes();
+    for argument in arguments {
+        request.extend_from_slice(argument.as_bytes());
+        request.push(b'\n');
+    }
+    request
+}
+
+/// Checks that `reply` is whole and says 200.
+///
+/// # Errors
+///
+/// [`Error::Answered`] for another code, [`Error::Unintelligible`] when there is no status line,
+/// [`Error::Truncated`] when the last line is not ended: every version ends its replies of code
+/// 200 with a newline, and half a number is another number.
+pub fn check(reply: &[u8]) -> Result<(), Error> {
+    let status = reply
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let (code, reason) = parse_status(status).ok_or_else(|| Error::Unintelligible {
+        start: printable(status),
+    })?;
+    if code != 200 {
+        return Err(Error::Answered {
+            code,
+            reason: printable(reason),
+        });
+    }
+    if reply.last() != Some(&b'\n') {
+        return Err(Error::Truncated { bytes: reply.len() });
+    }
+    Ok(())
+}
+
+/// The statistics of a reply that passed [`check`], in its order.
+pub fn statistics(reply: &[u8]) -> impl Iterator<Item = Result<Statistic<'_>, Unparsed<'_>>> {
+    reply
+        .split(|&byte| byte == b'\n')
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .map(|line| parse_statistic(line).ok_or(Unparsed(line)))
+}
+
+/// Parses `group:name:: value` or `group:name = value`.
+///
+/// The value is what follows the last space, and what stands before that space tells the spelling.
+/// So a name may itself hold spaces, ` = ` and `:: `. The group ends at the first colon.
+pub fn parse_statistic(line: &[u8]) -> Option<Statistic<'_>> {
+    let space = line.iter().rposition(|&byte| byte == b' ')?;
+    let (key, value) = line.split_at(space);
+    let key = key
+        .strip_suffix(b"::")
+        .or_else(|| key.strip_suffix(b" ="))?;
+    let colon = key.iter().position(|&byte| byte == b':')?;
+    let (group, name) = key.split_at(colon);
+    let name = name.get(1..)?;
+    if group.is_empty() || name.is_empty() {
+        return None;
+    }
+    Some(Statistic {
+        group,
+        name,
+        value: parse_number(value.get(1..)?)?,
+    })
+}
+
+fn parse_status(line: &[u8]) -> Option<(u16, &[u8])> {
+    let (code, reason) = line.split_at_checked(3)?;
+    let code = parse_number(code)?;
+    let reason = reason.strip_prefix(b" ")?;
+    Some((u16::try_from(code).ok()?, reason))
+}
+
+fn parse_number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// As much of `bytes` as fits into a log line, with what is not plain text escaped.
+fn printable(bytes: &[u8]) -> String {
+    const LIMIT: usize = 60;
+    match bytes.split_at_checked(LIMIT) {
+        Some((start, _)) => format!("{}...", start.escape_ascii()),
+        None => bytes.escape_ascii().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<(&str, &str, u64)> {
+        let statistic = parse_statistic(line.as_bytes())?;
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        Some((
+            text(statistic.group)?,
+            text(statistic.name)?,
+            statistic.value,
+        ))
+    }
+
+    #[test]
+    fn both_spellings_are_read() {
+        let expected = Some(("core", "rcv_requests", 364));
+        assert_eq!(parsed("core:rcv_requests:: 364"), expected);
+        assert_eq!(parsed("core:rcv_requests = 364"), expected);
+    }
+
+    #[test]
+    fn names_may_hold_what_separates() {
+        for name in [
+            "positive checks",
+            "udp:[2001:DB8:0:0:0:0:0:1]:5060-load",
+            "custom=equals",
+            "a = b",
+            "odd a:: 77",
+            "trailing ",
+            ":leading",
+            "custom\"quote",
+            "tab\there",
+            "ünï",
+        ] {
+            for separator in ["::", " ="] {
+                let line = format!("dynamic:{name}{separator} 7");
+                assert_eq!(parsed(&line), Some(("dynamic", name, 7)), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_unsigned_64_bit_numbers() {
+        assert_eq!(
+            parsed("dynamic:dyn_neg:: 18446744073709551610"),
+            Some(("dynamic", "dyn_neg", 18_446_744_073_709_551_610))
+        );
+        for value in ["18446744073709551616", "-1", "1.5", "1e3", "0x1", "", "٣"] {
+            assert_eq!(parsed(&format!("core:x:: {value}")), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_statistic_is_refused() {
+        for line in [
+            "",
+            " ",
+            "::",
+            "core:x",
+            "core:x::1",
+            "x:: 1",
+            ":x:: 1",
+            "core::: 1",
+            "core:x: 1",
+            "= 1",
+        ] {
+            assert_eq!(parsed(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bad_line_does_not_cost_the_rest() {
+        let reply = b"200 OK\ncore:a:: 1\nrubbish\ncore:b:: 2\n\n";
+        assert!(check(reply).is_ok());
+        let lines: Vec<_> = statistics(reply)
+            .map(|line| line.map(|s| s.value))
+            .collect();
+        assert_eq!(lines, [Ok(1), Err(Unparsed(b"rubbish")), Ok(2)]);
+    }
+
+    #[test]
+    fn the_status_line_decides() {
+        let error = |reply: &[u8]| check(reply).err().map(|error| format!("{error:?}"));
+        assert_eq!(error(b"200 OK\n"), None);
+        assert_eq!(error(b"200 OK\ncore:a:: 1\n\n"), None);
+        for (reply, expected) in [
+            (
+                &b"404 Statistics Not Found\n\n"[..],
+                "Answered { code: 404, reason: \"Statistics Not Found\" }",
+            ),
+            (
+                b"400 Parse_error",
+                "Answered { code: 400, reason: \"Parse_error\" }",
+            ),
+            (b"200 OK", "Truncated { bytes: 6 }"),
+            (b"200 OK\ncore:a:: 12", "Truncated { bytes: 18 }"),
+            (b"", "Unintelligible { start: \"\" }"),
+            (b"20", "Unintelligible { start: \"20\" }"),
+            (b"2000 OK\n", "Unintelligible { start: \"2000 OK\" }"),
+            (
+                b"\x00\xff\n",
+                "Unintelligible { start: \"\\\\x00\\\\xff\" }",
+            ),
+            (b"core:a:: 1\n", "Unintelligible { start: \"core:a:: 1\" }"),
+        ] {
+            assert_eq!(error(reply).as_deref(), Some(expected));
+        }
+        assert!(matches!(
+            check(&[b'x'; 500]),
+            Err(Error::Unintelligible { start }) if start.len() == 63
+        ));
+    }
+
+    #[test]
+    fn a_request_is_the_command_and_a_line_for_each_argument() {
+        let arguments = ["core:".to_string(), "positive checks".to_string()];
+        assert_eq!(
+            request("get_statistics", &arguments),
+            b":get_statistics:\ncore:\npositive checks\n"
+        );
+    }
+}

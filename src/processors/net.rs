@@ -1,0 +1,20 @@
+//! The group `net`: what waits in the kernel's receive queues (OpenSIPS 1.11 to 4.0,
+//! `net/net_udp.c` and `core_stats.c`).
+
+use super::{Metric, Processor, gauge};
+
+pub const PROCESSOR: Processor = Processor {
+    group: "net",
+    metrics: METRICS,
+};
+
+const METRICS: &[Metric] = &[gauge(
+    "opensips_net_waiting",
+    "Bytes that wait to be read by the server in its IPv4 SIP sockets (net:waiting_udp, net:waiting_tcp, net:waiting_tls)",
+    &["protocol"],
+    &[
+        ("waiting_udp", &["udp"]),
+        ("waiting_tcp", &["tcp"]),
+        ("waiting_tls", &["tls"]),
+    ],
+)];

@@ -1,0 +1,48 @@
+//! The group `shmem`: the memory that all processes share (OpenSIPS 1.11 to 4.0,
+//! `mem/shm_mem.c`).
+
+use super::{Metric, Processor, gauge};
+
+pub const PROCESSOR: Processor = Processor {
+    group: "shmem",
+    metrics: METRICS,
+};
+
+const METRICS: &[Metric] = &[
+    gauge(
+        "opensips_shmem_total_size",
+        "Size of the shared memory, in bytes (shmem:total_size)",
+        &[],
+        &[("total_size", &[])],
+    ),
+    gauge(
+        "opensips_shmem_used_size",
+        "Shared memory in use by the code, in bytes (shmem:used_size)",
+        &[],
+        &[("used_size", &[])],
+    ),
+    gauge(
+        "opensips_shmem_real_used_size",
+        "Shared memory in use with the allocator's overhead, in bytes (shmem:real_used_size)",
+        &[],
+        &[("real_used_size", &[])],
+    ),
+    gauge(
+        "opensips_shmem_max_used_size",
+        "Most shared memory ever used, in bytes (shmem:max_used_size)",
+        &[],
+        &[("max_used_size", &[])],
+    ),
+    gauge(
+        "opensips_shmem_free_size",
+        "Shared memory that is free, in bytes (shmem:free_size)",
+        &[],
+        &[("free_size", &[])],
+    ),
+    gauge(
+        "opensips_shmem_fragments",
+        "Fragments that the shared memory is split into (shmem:fragments)",
+        &[],
+        &[("fragments", &[])],
+    ),
+];

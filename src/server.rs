@@ -1,0 +1,314 @@
+//! HTTP: routes, query strings, status codes and content types. It does not know MI.
+//!
+//! What an answer is, [`Site`] says; that it is given while other requests wait for a hanging server,
+//! [`serve`] sees to.
+
+use std::fmt::Write;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use percent_encoding::percent_decode;
+use tiny_http::{Header, Method, Request, Response};
+
+use crate::exposition;
+use crate::processors::PROCESSORS;
+use crate::scrape::Scraper;
+use crate::selection::Selection;
+use crate::telemetry::VERSION;
+
+/// Answers 200 as long as the process answers at all.
+pub const HEALTHY_PATH: &str = "/-/healthy";
+
+/// Answers 200 when the SIP server answers.
+pub const READY_PATH: &str = "/-/ready";
+
+/// The request header by which Prometheus announces its scrape timeout.
+const SCRAPE_TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
+
+/// What is kept of an announced scrape timeout for the way back to Prometheus, but at most half.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// Requests that are handled at once. Each takes a thread and, while it waits for the SIP server, a
+/// socket.
+const MAX_WORKERS: usize = 64;
+
+/// Threads that wait for further requests when there are none.
+const SPARE_WORKERS: usize = 2;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// An answer to a request.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(status: u16, body: impl Into<String>) -> Self {
+        let mut body = body.into();
+        body.push('\n');
+        Answer {
+            status,
+            content_type: TEXT,
+            body: body.into_bytes(),
+        }
+    }
+}
+
+/// Everything that can be asked for by HTTP.
+pub struct Site {
+    scraper: Scraper,
+    metrics_path: String,
+    timeout: Duration,
+}
+
+impl Site {
+    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout`.
+    pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration) -> Self {
+        Site {
+            scraper,
+            metrics_path,
+            timeout,
+        }
+    }
+
+    /// Answers a request for `target`, the path and query of its request line. `announced` is what
+    /// the client says of its own timeout, in seconds.
+    pub fn answer(&self, method: &Method, target: &str, announced: Option<&str>) -> Answer {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let limit = announced.map_or(self.timeout, |text| limit(self.timeout, text));
+        let answer: &dyn Fn() -> Answer = match path {
+            _ if path == self.metrics_path => &|| self.metrics(query, limit),
+            HEALTHY_PATH => &|| Answer::text(200, "healthy"),
+            READY_PATH => &|| match self.scraper.probe(limit) {
+                Ok(()) => Answer::text(200, "ready"),
+                Err(error) => Answer::text(503, error.to_string()),
+            },
+            "/" => &|| self.landing_page(),
+            _ => {
+                return Answer::text(
+                    404,
+                    format!("not found; the metrics are at {}", self.metrics_path),
+                );
+            }
+        };
+        match method {
+            Method::Get | Method::Head => answer(),
+            _ => Answer::text(405, "only GET and HEAD are answered"),
+        }
+    }
+
+    fn metrics(&self, query: &str, limit: Duration) -> Answer {
+        match Selection::parse(collect_values(query)) {
+            Ok(selection) => Answer {
+                status: 200,
+                content_type: exposition::CONTENT_TYPE,
+                body: self.scraper.scrape(&selection, limit),
+            },
+            Err(unselectable) => Answer::text(400, unselectable.to_string()),
+        }
+    }
+
+    fn landing_page(&self) -> Answer {
+        let metrics = escape(&self.metrics_path);
+        let endpoint = escape(&self.scraper.path().to_string_lossy());
+        let last = match self.scraper.last() {
+            None => "There was no scrape yet.".to_string(),
+            Some(Ok(())) => "The last scrape worked.".to_string(),
+            Some(Err(error)) => format!("The last scrape failed: {}.", escape(&error)),
+        };
+        let mut groups = String::new();
+        for processor in PROCESSORS {
+            let group = processor.group;
+            // A write to a String cannot fail.
+            let _ = writeln!(
+                groups,
+                "<li><a href=\"{metrics}?collect%5B%5D={group}%3A\">{group}</a></li>"
+            );
+        }
+        let body = format!(
+            "<!DOCTYPE html>\n\
+             <html lang=\"en\">\n\
+             <head><meta charset=\"utf-8\"><title>opensips_exporter</title></head>\n\
+             <body>\n\
+             <h1>opensips_exporter</h1>\n\
+             <p>Version {VERSION}, asks OpenSIPS at <code>{endpoint}</code>. {last}</p>\n\
+             <p><a href=\"{metrics}\">All metrics</a>, or those of one group:</p>\n\
+             <ul>\n{groups}</ul>\n\
+             <p>Checks: <a href=\"{HEALTHY_PATH}\">healthy</a>, <a href=\"{READY_PATH}\">ready</a></p>\n\
+             </body>\n\
+             </html>\n"
+        );
+        Answer {
+            status: 200,
+            content_type: HTML,
+            body: body.into_bytes(),
+        }
+    }
+}
+
+/// The time that a scrape has when its client says that it waits for `announced` seconds. What makes
+/// no sense is not heeded.
+fn limit(timeout: Duration, announced: &str) -> Duration {
+    let announced = announced.trim().parse().ok();
+    match announced.map(Duration::try_from_secs_f64) {
+        Some(Ok(announced)) if !announced.is_zero() => {
+            timeout.min(announced - MARGIN.min(announced / 2))
+        }
+        _ => timeout,
+    }
+}
+
+/// The decoded values of `collect[]` in a query.
+fn collect_values(query: &str) -> impl Iterator<Item = Vec<u8>> {
+    query.split('&').filter_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(key) == b"collect[]").then(|| decode(value))
+    })
+}
+
+/// Undoes the encoding of a form: `+` is a space, `%3A` a byte.
+fn decode(text: &str) -> Vec<u8> {
+    percent_decode(text.replace('+', " ").as_bytes()).collect()
+}
+
+fn escape(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, character| {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+        escaped
+    })
+}
+
+/// Gives each request of `http` to `handle`, in threads that grow in number with the requests under
+/// way. Returns only when no request can arrive any more, with the reason. A panic in `handle` costs
+/// its own request.
+pub fn serve(
+    http: tiny_http::Server,
+    handle: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+) -> io::Error {
+    let (failed, failure) = mpsc::channel();
+    let pool = Arc::new(Pool {
+        http,
+        handle,
+        workers: AtomicUsize::new(0),
+        waiting: AtomicUsize::new(0),
+        failed,
+    });
+    if let Err(error) = spawn_worker(&pool) {
+        return error;
+    }
+    failure
+        .recv()
+        .unwrap_or_else(|closed| io::Error::other(closed))
+}
+
+struct Pool<H> {
+    http: tiny_http::Server,
+    handle: H,
+    /// Threads of this pool.
+    workers: AtomicUsize,
+    /// Those of them that wait for a request.
+    waiting: AtomicUsize,
+    failed: Sender<io::Error>,
+}
+
+fn spawn_worker<H>(pool: &Arc<Pool<H>>) -> io::Result<()>
+where
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
+{
+    if pool.workers.fetch_add(1, Ordering::SeqCst) >= MAX_WORKERS {
+        pool.workers.fetch_sub(1, Ordering::SeqCst);
+        return Ok(());
+    }
+    pool.waiting.fetch_add(1, Ordering::SeqCst);
+    let own = Arc::clone(pool);
+    let spawned = thread::Builder::new()
+        .name("worker".to_string())
+        .spawn(move || work(&own));
+    spawned.map(drop).inspect_err(|_| {
+        pool.workers.fetch_sub(1, Ordering::SeqCst);
+        pool.waiting.fetch_sub(1, Ordering::SeqCst);
+    })
+}
+
+/// The life of one thread of the pool. It counts as waiting when it starts.
+fn work<H>(pool: &Arc<Pool<H>>)
+where
+    H: Fn(&Request) -> Answer + Send + Sync + 'static,
+{
+    loop {
+        let request = match pool.http.recv() {
+            Ok(request) => request,
+            Err(error) => {
+                // Nobody listens for it when another thread came first.
+                let _ = pool.failed.send(error);
+                return;
+            }
+        };
+        if pool.waiting.fetch_sub(1, Ordering::SeqCst) == 1
+            && let Err(error) = spawn_worker(pool)
+        {
+            log::debug!("no further thread ({error}), further requests wait for those under way");
+        }
+        // The hook for panics has logged it; the request is answered 500 as it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| respond(request, &pool.handle)));
+        if pool.waiting.load(Ordering::SeqCst) >= SPARE_WORKERS {
+            pool.workers.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        pool.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn respond(request: Request, handle: impl Fn(&Request) -> Answer) {
+    let answer = handle(&request);
+    let mut response = Response::from_data(answer.body)
+        .with_status_code(answer.status)
+        // With a length, and not in chunks, however large the page is.
+        .with_chunked_threshold(usize::MAX);
+    let mut add = |name: &str, value: &str| {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
+    };
+    add("Content-Type", answer.content_type);
+    if answer.status == 405 {
+        add("Allow", "GET, HEAD");
+    }
+    if let Err(error) = request.respond(response) {
+        log::debug!("the client did not take the answer: {error}");
+    }
+}
+
+/// What `site` answers to a request as tiny_http read it.
+pub fn handle(site: &Site, request: &Request) -> Answer {
+    let announced = request
+        .headers()
+        .iter()
+        .find(|header| {
+            header
+                .field
+                .as_str()
+                .as_str()
+                .eq_ignore_ascii_case(SCRAPE_TIMEOUT)
+        })
+        .map(|header| header.value.as_str());
+    site.answer(request.method(), request.url(), announced)
+}

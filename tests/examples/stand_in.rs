@@ -1,0 +1,49 @@
+//! Stands in for an OpenSIPS 2.4 on the socket that is given, with counters that move, so that the
+//! exporter has something to show: `stand-in SOCKET`.
+
+#[path = "../support/stand_in.rs"]
+#[allow(dead_code)]
+mod stand_in;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use stand_in::{StandIn, V2_4};
+
+const CAPTURED: &[u8] = include_bytes!("../fixtures/2.4/get_statistics_all.reply");
+
+/// What goes up with every call of the SIP traffic that is made up here.
+const PER_CALL: &[&str] = &[
+    "rcv_requests",
+    "rcv_replies",
+    "UAS_transactions",
+    "UAC_transactions",
+    "2xx_transactions",
+    "received_replies",
+    "relayed_replies",
+    "processed_dialogs",
+];
+
+fn main() -> ExitCode {
+    let Some(socket) = std::env::args_os().nth(1) else {
+        eprintln!("usage: stand-in SOCKET");
+        return ExitCode::from(2);
+    };
+    let stand_in = StandIn::start(Path::new(&socket), V2_4, CAPTURED);
+    for second in 1_u64.. {
+        thread::sleep(Duration::from_secs(1));
+        stand_in.change(|statistics| {
+            for (_, name, value) in statistics {
+                match std::str::from_utf8(name) {
+                    Ok(name) if PER_CALL.contains(&name) => *value += 3 + second % 5,
+                    Ok("active_dialogs") => *value = 25 + second % 10,
+                    Ok("timestamp") => *value += 1,
+                    _ => {}
+                }
+            }
+        });
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,88 @@
+//! The whole page for the captured reply of each version, byte for byte, through the real binary.
+
+mod support;
+
+use support::page::{Page, is_of_the_exporter};
+use support::stand_in::{StandIn, V1_10, V1_11, V2_4, Version};
+use support::{Exporter, TempDir, compare_or_bless, fixture};
+
+/// The page with a `#` for each value that differs from run to run.
+fn steady(page: &str) -> String {
+    page.lines()
+        .map(|line| match line.rsplit_once(' ') {
+            Some(("opensips_scrape_duration_seconds", _)) => {
+                "opensips_scrape_duration_seconds #\n".to_string()
+            }
+            Some((series, _)) if series.starts_with("process_") => format!("{series} #\n"),
+            Some((series, value)) if series.starts_with("opensips_exporter_build_info{") => {
+                let version = env!("CARGO_PKG_VERSION");
+                assert!(
+                    series.contains(&format!("version=\"{version}\"")),
+                    "{series}"
+                );
+                format!("opensips_exporter_build_info{{#}} {value}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}
+
+fn page(version: Version, captured: &str) -> String {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let reply = std::fs::read(fixture(captured)).expect("the captured reply");
+    let _server = StandIn::start(&socket, version, &reply);
+    let exporter = Exporter::start(&socket, &[]);
+    let response = exporter.get("/metrics");
+    assert_eq!(response.status, 200);
+    Page::read(&response.body).expect("a valid page");
+    steady(&response.text())
+}
+
+#[test]
+fn page_of_1_11() {
+    let page = page(V1_11, "1.11/get_statistics_all.reply");
+    compare_or_bless(&fixture("1.11/page.txt"), &page);
+}
+
+#[test]
+fn page_of_2_4() {
+    let page = page(V2_4, "2.4/get_statistics_all.reply");
+    compare_or_bless(&fixture("2.4/page.txt"), &page);
+}
+
+#[test]
+fn the_spelling_up_to_1_10_gives_the_same_page() {
+    assert_eq!(
+        page(V1_10, "1.11/get_statistics_all.reply"),
+        page(V1_11, "1.11/get_statistics_all.reply")
+    );
+}
+
+/// Names that the `statistics` module of a real server was made to use.
+#[test]
+fn page_of_odd_names() {
+    for version in [V1_11, V2_4] {
+        let reply = format!("{}/odd_get_statistics_group_dynamic.reply", version.name);
+        let page = page(version, &reply);
+        compare_or_bless(&fixture(&format!("{}/odd_page.txt", version.name)), &page);
+    }
+}
+
+/// Every statistic of the captured replies arrives, and nothing else.
+#[test]
+fn every_statistic_is_on_the_page() {
+    for version in [V1_11, V2_4] {
+        let captured = format!("{}/get_statistics_all.reply", version.name);
+        let reply = std::fs::read(fixture(&captured)).expect("the captured reply");
+        let statistics = support::stand_in::read_captured(&reply);
+        let text = page(version, &captured);
+        let samples = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter(|line| !is_of_the_exporter(line.split(['{', ' ']).next().unwrap_or_default()))
+            .count();
+        // Two metrics exist in two spellings: three samples of core, one of usrloc.
+        assert_eq!(samples, statistics.len() + 4, "{}", version.name);
+    }
+}

@@ -1,0 +1,305 @@
+//! What the integration tests share: the real binary as a process, a client, a stand-in server.
+
+// Each test file uses its own part of this.
+#![allow(dead_code)]
+
+pub mod page;
+pub mod stand_in;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what should come at once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A directory of this test alone, removed with all that is in it.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "ose-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a temporary directory");
+        TempDir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The names of the files in it.
+    pub fn files(&self) -> Vec<String> {
+        fs::read_dir(&self.0)
+            .expect("the directory")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The binary under test, not started yet, with an environment that sets none of its flags.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opensips_exporter"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// A running exporter. It is killed when the test ends.
+pub struct Exporter {
+    child: Child,
+    pub address: SocketAddr,
+    log: Arc<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
+impl Exporter {
+    /// Starts the binary on a free port of the loopback address.
+    pub fn start(socket: &Path, arguments: &[&str]) -> Self {
+        let mut command = binary();
+        command
+            .args(["--addr", "127.0.0.1:0", "--socket"])
+            .arg(socket)
+            .args(arguments);
+        Exporter::run(command)
+    }
+
+    /// Starts what `command` says and waits until it listens.
+    pub fn run(mut command: Command) -> Self {
+        let mut child = command
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stderr = child.stderr.take().expect("its log");
+        let log = Arc::new(Log::default());
+        let to = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                to.lines.lock().unwrap().push(line);
+                to.grown.notify_all();
+            }
+        });
+        let mut exporter = Exporter {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            log,
+        };
+        let line = exporter.wait_for_log("serves http://");
+        let address = line
+            .split("serves http://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next());
+        exporter.address = address
+            .and_then(|text| text.parse().ok())
+            .expect("its address");
+        if exporter.address.ip().is_unspecified() {
+            exporter.address.set_ip([127, 0, 0, 1].into());
+        }
+        exporter
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The lines of the log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lines.lock().unwrap().clone()
+    }
+
+    /// The lines of the log so far that hold `text`.
+    pub fn logged(&self, text: &str) -> Vec<String> {
+        self.log()
+            .into_iter()
+            .filter(|line| line.contains(text))
+            .collect()
+    }
+
+    /// The first line of the log that holds `text`, now or later.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut lines = self.log.lines.lock().unwrap();
+        loop {
+            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "no line with {text:?} in {lines:#?}");
+            lines = self.log.grown.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    pub fn get(&self, target: &str) -> Response {
+        self.send(&format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        ))
+    }
+
+    /// The metrics page, which must be a valid one.
+    pub fn scrape(&self) -> page::Page {
+        self.scrape_with("/metrics")
+    }
+
+    pub fn scrape_with(&self, target: &str) -> page::Page {
+        let response = self.get(target);
+        assert_eq!(response.status, 200, "{}", response.text());
+        page::Page::read(&response.body)
+            .unwrap_or_else(|error| panic!("{error}\n{}", response.text()))
+    }
+
+    /// Sends a whole request that asks for the connection to be closed, and reads the answer.
+    pub fn send(&self, request: &str) -> Response {
+        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+            .write_all(request.as_bytes())
+            .expect("the request is taken");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the answer ends");
+        Response::parse(&answer)
+    }
+
+    /// Sends a signal by its name and waits for the end of the process.
+    pub fn end(&mut self, signal: &str) -> std::process::ExitStatus {
+        let sent = Command::new("kill")
+            .args([format!("-{signal}"), self.pid().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+        self.child.wait().expect("it ends")
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_none()
+    }
+
+    /// How many descriptors the process has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .expect("its descriptors")
+            .count()
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    /// By name in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    fn parse(answer: &[u8]) -> Self {
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no head in {}", answer.escape_ascii()));
+        let head = String::from_utf8(answer[..end].to_vec()).expect("a head in ASCII");
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1));
+        Response {
+            status: status.and_then(|code| code.parse().ok()).expect("a status"),
+            headers: lines
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_string()))
+                .collect(),
+            body: answer[end + 4..].to_vec(),
+        }
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Waits until `condition` holds.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A file below `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+/// Compares `actual` with the file at `path`, or writes the file when `BLESS` is set.
+pub fn compare_or_bless(path: &Path, actual: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, actual).expect("the file is written");
+        return;
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    let differences: Vec<String> = diff(&expected, actual);
+    assert!(
+        differences.is_empty(),
+        "{} differs (`make bless` rewrites it):\n{}",
+        path.display(),
+        differences.join("\n")
+    );
+}
+
+fn diff(expected: &str, actual: &str) -> Vec<String> {
+    if expected == actual {
+        return Vec::new();
+    }
+    let expected: Vec<&str> = expected.split('\n').collect();
+    let actual: Vec<&str> = actual.split('\n').collect();
+    let start = std::iter::zip(&expected, &actual)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let excerpt = |sign: char, lines: &[&str]| -> Vec<String> {
+        lines
+            .iter()
+            .skip(start)
+            .take(10)
+            .map(|line| format!("{sign}{line}"))
+            .collect()
+    };
+    let mut lines = vec![format!("@ line {}", start + 1)];
+    lines.extend(excerpt('-', &expected));
+    lines.extend(excerpt('+', &actual));
+    lines
+}
