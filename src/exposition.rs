@@ -211,7 +211,9 @@ mod tests {
         },
     ];
 
-    fn page(samples: &[(usize, &[(&'static str, &[u8])], Value)]) -> String {
+    type Added<'a> = (usize, &'a [(&'static str, &'a [u8])], Value);
+
+    fn page(samples: &[Added<'_>]) -> String {
         let mut page = Page::new(FAMILIES);
         for (family, labels, value) in samples {
             page.add(*family, labels.iter().copied(), *value);

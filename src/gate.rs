@@ -56,10 +56,21 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
 }
 
 fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
-    match listen_dual_stack(port) {
+    unless_without_ipv6(listen_dual_stack(port), || {
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
+    })
+}
+
+/// `dual_stack`, or `ipv4` where IPv6 is off: then the kernel, a sandbox or the address refuses. A port
+/// that is in use stays an error, it would only be half a listener.
+fn unless_without_ipv6<T>(
+    dual_stack: io::Result<T>,
+    ipv4: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match dual_stack {
         Err(error) if error.kind() != ErrorKind::AddrInUse => {
-            log::debug!("no IPv6 ({error}), listening on IPv4 alone");
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
+            log::debug!("listening on IPv4 alone: {error}");
+            ipv4()
         }
         listener => listener,
     }
@@ -82,4 +93,27 @@ fn listen_dual_stack(port: u16) -> io::Result<TcpListener> {
     )?;
     net::listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn ipv4_is_taken_where_ipv6_is_off() {
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::PERM] {
+            let listener = unless_without_ipv6(Err(errno.into()), || Ok("IPv4"));
+            assert_eq!(listener.ok(), Some("IPv4"), "{errno}");
+        }
+        let in_use = unless_without_ipv6(Err(Errno::ADDRINUSE.into()), || Ok("IPv4"));
+        assert_eq!(
+            in_use.map_err(|error| error.kind()),
+            Err(ErrorKind::AddrInUse)
+        );
+        assert_eq!(
+            unless_without_ipv6(Ok("both"), || Ok("IPv4")).ok(),
+            Some("both")
+        );
+    }
 }

@@ -214,9 +214,7 @@ pub fn serve(
     if let Err(error) = spawn_worker(&pool) {
         return error;
     }
-    failure
-        .recv()
-        .unwrap_or_else(|closed| io::Error::other(closed))
+    failure.recv().unwrap_or_else(io::Error::other)
 }
 
 struct Pool<H> {
@@ -311,4 +309,82 @@ pub fn handle(site: &Site, request: &Request) -> Answer {
         })
         .map(|header| header.value.as_str());
     site.answer(request.method(), request.url(), announced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::Barrier;
+
+    fn get(address: SocketAddr, target: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        write!(
+            stream,
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn served(
+        handle: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<SocketAddr> {
+        let http = tiny_http::Server::http("127.0.0.1:0").map_err(io::Error::other)?;
+        let address = http.server_addr().to_ip();
+        thread::spawn(move || serve(http, handle));
+        address.ok_or(io::Error::other("no address"))
+    }
+
+    #[test]
+    fn a_panic_costs_its_own_request() -> io::Result<()> {
+        let address = served(|request| {
+            assert!(request.url() != "/panic");
+            Answer::text(200, "well")
+        })?;
+        for _ in 0..2 * MAX_WORKERS {
+            assert!(get(address, "/panic")?.starts_with("HTTP/1.1 500 "));
+        }
+        assert!(get(address, "/")?.ends_with("\r\n\r\nwell\n"));
+        Ok(())
+    }
+
+    #[test]
+    fn as_many_requests_as_there_may_be_threads_are_handled_at_once() -> io::Result<()> {
+        let all = Barrier::new(MAX_WORKERS);
+        let address = served(move |_| {
+            all.wait();
+            Answer::text(200, "well")
+        })?;
+        let requests: Vec<_> = (0..MAX_WORKERS)
+            .map(|_| thread::spawn(move || get(address, "/")))
+            .collect();
+        for request in requests {
+            let answer = request.join().map_err(|_| io::Error::other("a panic"))??;
+            assert!(answer.ends_with("well\n"), "{answer}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_announced_timeout_is_kept_with_a_margin() {
+        for (announced, expected) in [
+            ("10", 5000),
+            ("5", 4500),
+            ("3.0", 2500),
+            ("1", 500),
+            ("0.5", 250),
+            ("0", 5000),
+            ("-1", 5000),
+            ("NaN", 5000),
+            ("1e999", 5000),
+            ("soon", 5000),
+        ] {
+            let limit = limit(Duration::from_secs(5), announced);
+            assert_eq!(limit, Duration::from_millis(expected), "{announced}");
+        }
+    }
 }

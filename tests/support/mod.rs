@@ -192,10 +192,10 @@ impl Exporter {
 
     /// Sends a signal by its name and waits for the end of the process.
     pub fn end(&mut self, signal: &str) -> std::process::ExitStatus {
-        let sent = Command::new("kill")
-            .args([format!("-{signal}"), self.pid().to_string()])
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{signal} {}", self.pid())])
             .status();
-        assert!(sent.expect("kill runs").success());
+        assert!(sent.expect("a shell").success());
         self.child.wait().expect("it ends")
     }
 

@@ -115,7 +115,7 @@ impl Page {
     }
 
     /// The names of the families that come from statistics of the server.
-    pub fn from_server(&self) -> Vec<&str> {
+    pub fn of_server(&self) -> Vec<&str> {
         self.families
             .iter()
             .map(|family| family.name.as_str())

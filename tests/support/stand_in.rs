@@ -2,6 +2,7 @@
 //! request after the other, answers from a second, unnamed socket, and misbehaves when told to.
 
 use std::fs;
+use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
@@ -63,8 +64,6 @@ pub enum Behaviour {
     WrongSender(Vec<u8>),
     /// Answers twice, the second time with these bytes.
     Twice(Vec<u8>),
-    /// Does not even take the request from its socket.
-    Stopped,
 }
 
 /// A statistic: group, name and value.
@@ -80,6 +79,8 @@ struct State {
 
 pub struct StandIn {
     path: PathBuf,
+    /// The socket of the thread, to wake it with.
+    socket: UnixDatagram,
     state: Arc<Mutex<State>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -103,6 +104,7 @@ impl StandIn {
         let of_thread = Arc::clone(&state);
         StandIn {
             path: path.to_path_buf(),
+            socket: socket.try_clone().expect("a descriptor"),
             state,
             thread: Some(thread::spawn(move || run(&socket, &of_thread))),
         }
@@ -110,8 +112,6 @@ impl StandIn {
 
     pub fn behave(&self, behaviour: Behaviour) {
         self.state.lock().unwrap().behaviour = behaviour;
-        // An empty datagram gets no answer; it wakes one that was stopped.
-        self.wake();
     }
 
     /// Changes the statistics.
@@ -140,17 +140,10 @@ impl StandIn {
 
     fn join(&mut self) {
         self.state.lock().unwrap().ended = true;
-        self.wake();
+        let _ = self.socket.shutdown(Shutdown::Both);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the stand-in ends well");
         }
-    }
-
-    fn wake(&self) {
-        let waker = UnixDatagram::unbound().expect("a socket");
-        waker.set_nonblocking(true).expect("a socket");
-        // With a full queue there is enough to wake it.
-        let _ = waker.send_to(&[], &self.path);
     }
 }
 
@@ -164,16 +157,8 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
     let answers = UnixDatagram::unbound().expect("a second socket");
     let mut buffer = vec![0; 70_000];
     loop {
-        let stopped = {
-            let state = state.lock().unwrap();
-            if state.ended {
-                return;
-            }
-            matches!(state.behaviour, Behaviour::Stopped)
-        };
-        if stopped {
-            thread::sleep(Duration::from_millis(1));
-            continue;
+        if state.lock().unwrap().ended {
+            return;
         }
         let (length, client) = socket.recv_from(&mut buffer).expect("a request");
         if length > 0 {
@@ -192,7 +177,7 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
     let send = |bytes: &[u8]| drop(answers.send_to_addr(bytes, client));
     let Some(reply) = reply else { return };
     match behaviour {
-        Behaviour::Proper | Behaviour::Stopped => send(&reply),
+        Behaviour::Proper => send(&reply),
         Behaviour::Silent => {}
         Behaviour::Slow(time) => {
             thread::sleep(time);

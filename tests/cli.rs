@@ -1,0 +1,313 @@
+//! The command line, the environment and the exit codes, as an operator meets them.
+
+mod support;
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use support::stand_in::{StandIn, V2_4};
+use support::{Exporter, TempDir, binary};
+
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    binary()
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the binary runs")
+}
+
+/// The one line on standard error of a command line that must be refused.
+fn refusal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = run(arguments, environment);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?} {output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(text.matches('\n').count(), 1, "{arguments:?}: {text}");
+    text.trim_end().to_string()
+}
+
+#[test]
+fn help_names_every_flag_its_default_and_its_variable() {
+    for flag in ["-h", "--help", "-help"] {
+        let output = run(&[flag], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        let help = String::from_utf8(output.stdout).expect("text");
+        for text in [
+            "--addr",
+            "--web.listen-address",
+            ":9434",
+            "OPENSIPS_EXPORTER_ADDR",
+            "OPENSIPS_EXPORTER_WEB_LISTEN_ADDRESS",
+            "--path",
+            "--web.telemetry-path",
+            "/metrics",
+            "--socket",
+            "/var/run/ser-fg/ser.sock",
+            "OPENSIPS_EXPORTER_SOCKET",
+            "--timeout",
+            "5s",
+            "OPENSIPS_EXPORTER_TIMEOUT",
+            "--reply-dir",
+            "OPENSIPS_EXPORTER_REPLY_DIR",
+            "--log.level",
+            "OPENSIPS_EXPORTER_LOG_LEVEL",
+            "--log.format",
+            "logfmt or json",
+            "--version",
+            "-h",
+        ] {
+            assert!(help.contains(text), "{text} is not in\n{help}");
+        }
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 80),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn version_is_printed() {
+    for flag in ["--version", "-version"] {
+        let output = run(&[flag], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = String::from_utf8(output.stdout).expect("text");
+        let expected = format!("opensips_exporter {} (revision ", env!("CARGO_PKG_VERSION"));
+        assert!(text.starts_with(&expected), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line() {
+    let long = format!("/{}", "x".repeat(107));
+    for (arguments, expected) in [
+        (
+            &["--adr", "x"][..],
+            "unknown flag --adr: the flags are --addr,",
+        ),
+        (&["-adr=x"], "unknown flag -adr=x: the flags are"),
+        (&["-x"], "unknown flag -x: the flags are"),
+        (&["metrics"], "unexpected argument metrics"),
+        (&["--addr"], "--addr has no value: use --addr HOST:PORT"),
+        (&["-addr="], "--addr has no value"),
+        (&["--socket", "--timeout", "5s"], "--socket has no value"),
+        (
+            &["--addr", "9434"],
+            "--addr: 9434 is not possible: use HOST:PORT",
+        ),
+        (&["--addr", ":x"], "is not possible: use HOST:PORT"),
+        (&["--addr", ":65536"], "is not possible: use HOST:PORT"),
+        (&["--addr", "::1:9434"], "is not possible: use HOST:PORT"),
+        (&["--addr", "[::1:9434"], "is not possible: use HOST:PORT"),
+        (
+            &["--addr", "http://localhost:9434"],
+            "is not possible: use HOST:PORT",
+        ),
+        (
+            &["--path", "metrics"],
+            "metrics is not possible: a path starts with /",
+        ),
+        (
+            &["--web.telemetry-path", "metrics"],
+            "--web.telemetry-path: metrics is not possible",
+        ),
+        (&["--path", "/a b"], "is not possible: use printable ASCII"),
+        (&["--path", "/a?b"], "is not possible: use printable ASCII"),
+        (&["--path", "/-/ready"], "is taken"),
+        (&["--socket", &long], "use a path of at most 107 bytes"),
+        (
+            &["--timeout", "fast"],
+            "fast is not possible: use a duration",
+        ),
+        (&["--timeout", "0s"], "0s is not possible: use a duration"),
+        (&["--timeout", "-5s"], "is not possible: use a duration"),
+        (&["--timeout", "1e300"], "is not possible: use a duration"),
+        (
+            &["--timeout", "2h"],
+            "is not possible: use a duration above 0 and up to 1h",
+        ),
+        (
+            &["--reply-dir", &long],
+            "use a directory whose path has at most 50 bytes",
+        ),
+        (&["--log.level", "loud"], "use error, warn, info or debug"),
+        (&["--log.format", "xml"], "use logfmt or json"),
+        (&["--path", "/a", "--path", "/a"], "--path is given twice"),
+        (&["-path=/a", "--path", "/a"], "--path is given twice"),
+        (
+            &["--addr", ":1", "--web.listen-address", ":1"],
+            "--addr and --web.listen-address are the same setting",
+        ),
+    ] {
+        let line = refusal(arguments, &[]);
+        assert!(line.starts_with("opensips_exporter: "), "{line}");
+        assert!(
+            line.contains(expected),
+            "{arguments:?} is refused with: {line}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_is_checked_like_the_flags() {
+    for (environment, expected) in [
+        (
+            &[("OPENSIPS_EXPORTER_TIMEOUT", "fast")][..],
+            "OPENSIPS_EXPORTER_TIMEOUT: fast is not possible",
+        ),
+        (
+            &[("OPENSIPS_EXPORTER_WEB_TELEMETRY_PATH", "x")],
+            "a path starts with /",
+        ),
+        (
+            &[
+                ("OPENSIPS_EXPORTER_ADDR", ":1"),
+                ("OPENSIPS_EXPORTER_WEB_LISTEN_ADDRESS", ":1"),
+            ],
+            "OPENSIPS_EXPORTER_ADDR and OPENSIPS_EXPORTER_WEB_LISTEN_ADDRESS are the same setting",
+        ),
+    ] {
+        let line = refusal(&[], environment);
+        assert!(
+            line.contains(expected),
+            "{environment:?} is refused with: {line}"
+        );
+    }
+}
+
+/// The first log line names what is in force.
+fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Exporter {
+    let mut command = binary();
+    command.args(arguments).envs(environment.iter().copied());
+    Exporter::run(command)
+}
+
+#[test]
+fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
+    for arguments in [
+        &["-addr", "127.0.0.1:0", "-path", "/m", "-socket", "/s"][..],
+        &["--addr", "127.0.0.1:0", "--path", "/m", "--socket", "/s"],
+        &["-addr=127.0.0.1:0", "-path=/m", "-socket=/s"],
+        &["--addr=127.0.0.1:0", "--path=/m", "--socket=/s"],
+        &[
+            "-web.listen-address=127.0.0.1:0",
+            "--web.telemetry-path",
+            "/m",
+            "-socket=/s",
+        ],
+    ] {
+        let exporter = started(arguments, &[]);
+        assert_eq!(
+            exporter.logged("/m for /s").len(),
+            1,
+            "{:?}",
+            exporter.log()
+        );
+        assert_eq!(exporter.get("/m").status, 200);
+    }
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let environment = [
+        ("OPENSIPS_EXPORTER_ADDR", "127.0.0.1:0"),
+        ("OPENSIPS_EXPORTER_PATH", "not even a path"),
+        ("OPENSIPS_EXPORTER_SOCKET", "/from/environment"),
+        ("OPENSIPS_EXPORTER_TIMEOUT", ""),
+    ];
+    let exporter = started(&["--web.telemetry-path", "/from/flag"], &environment);
+    assert_eq!(
+        exporter.logged("/from/flag for /from/environment").len(),
+        1,
+        "{:?}",
+        exporter.log()
+    );
+}
+
+#[test]
+fn durations_have_units() {
+    for timeout in ["5s", "5", "0.5", "500ms", "1m", "1h", "1m 30s"] {
+        started(&["-addr=127.0.0.1:0", "--timeout", timeout], &[]);
+    }
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let exporter = started(
+        &["-addr=127.0.0.1:0", "--log.format=json", "-socket", "/a\"b"],
+        &[],
+    );
+    let line = exporter.wait_for_log("serves");
+    assert!(
+        line.starts_with("{\"ts\":\"") && line.ends_with("/a\\\"b\"}"),
+        "{line}"
+    );
+}
+
+#[test]
+fn the_log_level_is_heeded() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let exporter = Exporter::start(&socket, &["--log.level=debug"]);
+    exporter.scrape();
+    exporter.wait_for_log("level=debug");
+    let exporter = Exporter::start(&socket, &["--log.level=info"]);
+    exporter.scrape();
+    exporter.wait_for_log("level=warn");
+    assert!(exporter.logged("level=debug").is_empty());
+}
+
+#[test]
+fn an_empty_host_is_every_address() {
+    let directory = TempDir::new();
+    let _server = StandIn::with_statistics(&directory.join("mi.sock"), V2_4, Vec::new());
+    let mut exporter = started(&["--addr", ":0"], &[]);
+    for host in ["127.0.0.1", "::1"] {
+        let Ok(ip) = host.parse() else { continue };
+        if TcpListener::bind((ip, 0)).is_err() {
+            // This machine has no such address.
+            assert_eq!(host, "::1");
+            continue;
+        }
+        exporter.address.set_ip(ip);
+        assert_eq!(exporter.get("/-/healthy").status, 200, "{host}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_line_and_exit_code_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = run(&["--addr", &address], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(text.matches('\n').count(), 1, "{text}");
+    assert!(
+        text.contains(&format!("cannot listen on {address}: the port is in use")),
+        "{text}"
+    );
+
+    // The same when it is taken on one address only and asked for on all.
+    let port = format!(":{}", taken.local_addr().expect("its address").port());
+    let output = run(&["--addr", &port], &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn an_address_of_another_host_is_one_line_and_exit_code_1() {
+    let output = run(&["--addr", "192.0.2.1:0"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        text.contains("this host does not have that address"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_signal_ends_it_well() {
+    for signal in ["TERM", "INT"] {
+        let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
+        assert_eq!(exporter.end(signal).code(), Some(0), "{signal}");
+        exporter.wait_for_log("ended by a signal");
+    }
+}
