@@ -1,5 +1,5 @@
-//! Stands in for an OpenSIPS 2.4 on the socket that is given, with counters that move, so that the
-//! exporter has something to show: `stand-in SOCKET`.
+//! Stands in for an OpenSIPS of the version that is given, 2.4 without one, with counters that move,
+//! so that the exporter has something to show: `stand-in SOCKET [VERSION]`.
 
 #[path = "../support/stand_in.rs"]
 #[allow(dead_code)]
@@ -10,9 +10,18 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use stand_in::{StandIn, V2_4};
+use stand_in::{StandIn, V1_11, V2_4, Version};
 
-const CAPTURED: &[u8] = include_bytes!("../fixtures/2.4/get_statistics_all.reply");
+const CAPTURED: &[(Version, &[u8])] = &[
+    (
+        V2_4,
+        include_bytes!("../fixtures/2.4/get_statistics_all.reply"),
+    ),
+    (
+        V1_11,
+        include_bytes!("../fixtures/1.11/get_statistics_all.reply"),
+    ),
+];
 
 /// What goes up with every call of the SIP traffic that is made up here.
 const PER_CALL: &[&str] = &[
@@ -27,11 +36,15 @@ const PER_CALL: &[&str] = &[
 ];
 
 fn main() -> ExitCode {
-    let Some(socket) = std::env::args_os().nth(1) else {
-        eprintln!("usage: stand-in SOCKET");
+    let mut arguments = std::env::args().skip(1);
+    let socket = arguments.next();
+    let version = arguments.next().unwrap_or(V2_4.name.to_string());
+    let captured = CAPTURED.iter().find(|(known, _)| known.name == version);
+    let (Some(socket), Some((version, reply))) = (socket, captured) else {
+        eprintln!("usage: stand-in SOCKET [1.11|2.4]");
         return ExitCode::from(2);
     };
-    let stand_in = StandIn::start(Path::new(&socket), V2_4, CAPTURED);
+    let stand_in = StandIn::start(Path::new(&socket), *version, reply);
     for second in 1_u64.. {
         thread::sleep(Duration::from_secs(1));
         stand_in.change(|statistics| {

@@ -1,0 +1,61 @@
+# What can be done with this tree: `make help`.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+ADDR ?= :9434
+STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+STATIC = target/$(shell uname -m)-unknown-linux-musl/release/opensips_exporter
+
+export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The linker that Rust brings along makes static binaries for each target without a C toolchain.
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER = rust-lld
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER = rust-lld
+
+.PHONY: help build run test static lint bless install clean
+
+help: ## Print this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: ## Build target/release/opensips_exporter
+	$(CARGO) build --release
+
+run: ## Build and start the exporter; for SOCKET=... if given, else for a stand-in whose counters move
+ifdef SOCKET
+	$(CARGO) build --release
+	exec target/release/opensips_exporter --addr $(ADDR) --socket $(SOCKET)
+else
+	$(CARGO) build --release --bin opensips_exporter --example stand-in
+	@directory=$$(mktemp -d) && trap 'kill $$stand_in; rm -rf $$directory' EXIT && trap : INT TERM && \
+	{ target/release/examples/stand-in $$directory/mi.sock & stand_in=$$!; } && \
+	target/release/opensips_exporter --addr $(ADDR) --socket $$directory/mi.sock
+endif
+
+test: ## Run all tests that need nothing but Rust
+	$(CARGO) test --locked
+
+static: ## Build a static binary for each of x86_64 and aarch64, and prove that they are
+	@for target in $(STATIC_TARGETS); do \
+		rustc --print target-libdir --target $$target | xargs test -d || rustup target add $$target || exit; \
+		$(CARGO) build --locked --release --target $$target || exit; \
+		binary=target/$$target/release/opensips_exporter; \
+		file $$binary; \
+		file $$binary | grep -qE 'static(-pie|ally) linked' || { echo "$$binary is not static" >&2; exit 1; }; \
+		if ldd $$binary 2>/dev/null | grep '=>'; then echo "$$binary needs libraries" >&2; exit 1; fi; \
+		ls -l $$binary; \
+	done
+
+lint: ## Check format, clippy and documentation, each warning an error
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+bless: ## Rewrite the golden pages and the generated parts of the README; review the difference
+	BLESS=1 $(CARGO) test --locked --test golden --test readme
+
+install: ## Install the binary below $(DESTDIR)$(PREFIX): the static one if `make static` built it
+	@binary=$(STATIC); [ -x $$binary ] || { $(MAKE) build && binary=target/release/opensips_exporter; }; \
+	install -D -m 755 $$binary $(DESTDIR)$(PREFIX)/bin/opensips_exporter
+
+clean: ## Remove what was built
+	$(CARGO) clean
