@@ -5,12 +5,13 @@ DESTDIR ?=
 CARGO ?= cargo
 ADDR ?= :9434
 STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
 STATIC = target/$(shell uname -m)-unknown-linux-musl/release/opensips_exporter
 
 export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # The linker that Rust brings along makes static binaries for each target without a C toolchain.
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER = rust-lld
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER = rust-lld
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 
 .PHONY: help build run test static lint bless install clean
 
@@ -34,16 +35,20 @@ endif
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked
 
-static: ## Build a static binary for each of x86_64 and aarch64, and prove that they are
-	@for target in $(STATIC_TARGETS); do \
-		rustc --print target-libdir --target $$target | xargs test -d || rustup target add $$target || exit; \
-		$(CARGO) build --locked --release --target $$target || exit; \
-		binary=target/$$target/release/opensips_exporter; \
+static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch64, and prove that they are
+	@command -v file >/dev/null || { echo "make static needs the command file (Debian package file)" >&2; exit 1; }
+	@for binary in $(STATIC_BINARIES); do \
 		file $$binary; \
 		file $$binary | grep -qE 'static(-pie|ally) linked' || { echo "$$binary is not static" >&2; exit 1; }; \
 		if ldd $$binary 2>/dev/null | grep '=>'; then echo "$$binary needs libraries" >&2; exit 1; fi; \
 		ls -l $$binary; \
 	done
+
+# Cargo knows what is up to date.
+.PHONY: $(STATIC_BINARIES)
+$(STATIC_BINARIES): target/%/release/opensips_exporter:
+	@rustc --print target-libdir --target $* | xargs test -d || rustup target add $*
+	$(CARGO) build --locked --release --target $*
 
 lint: ## Check format, clippy and documentation, each warning an error
 	$(CARGO) fmt --check
@@ -53,9 +58,8 @@ lint: ## Check format, clippy and documentation, each warning an error
 bless: ## Rewrite the golden pages and the generated parts of the README; review the difference
 	BLESS=1 $(CARGO) test --locked --test golden --test readme
 
-install: ## Install the binary below $(DESTDIR)$(PREFIX): the static one if `make static` built it
-	@binary=$(STATIC); [ -x $$binary ] || { $(MAKE) build && binary=target/release/opensips_exporter; }; \
-	install -D -m 755 $$binary $(DESTDIR)$(PREFIX)/bin/opensips_exporter
+install: $(STATIC) ## Install the static binary of this machine below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/opensips_exporter
 
 clean: ## Remove what was built
 	$(CARGO) clean
