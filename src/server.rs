@@ -33,6 +33,10 @@ const SCRAPE_TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
 /// What is kept of an announced scrape timeout for the way back to Prometheus, but at most half.
 const MARGIN: Duration = Duration::from_millis(500);
 
+/// The shortest scrape timeout that is heeded. With shorter ones a stranger could make a healthy server
+/// look down, and each time that is a line in the log.
+const LEAST: Duration = Duration::from_millis(100);
+
 /// Requests that are handled at once. Each takes a thread and, while it waits for the SIP server, a
 /// socket.
 const MAX_WORKERS: usize = 64;
@@ -162,7 +166,7 @@ impl Site {
 fn limit(timeout: Duration, announced: &str) -> Duration {
     let announced = announced.trim().parse().ok();
     match announced.map(Duration::try_from_secs_f64) {
-        Some(Ok(announced)) if !announced.is_zero() => {
+        Some(Ok(announced)) if announced >= LEAST => {
             timeout.min(announced - MARGIN.min(announced / 2))
         }
         _ => timeout,
@@ -377,6 +381,8 @@ mod tests {
             ("3.0", 2500),
             ("1", 500),
             ("0.5", 250),
+            ("0.1", 50),
+            ("0.09", 5000),
             ("0", 5000),
             ("-1", 5000),
             ("NaN", 5000),
