@@ -15,12 +15,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Deadline, Error};
+use rustix::net::{self, RecvFlags};
 
-/// Larger than any datagram that a server sends: its own buffer has 65,457 bytes unless 4.0's
-/// `socket_buf_size` says more, and the kernel's default for a unix socket is 212,992. Only the
-/// pages that a reply fills become memory.
-const RECEIVE_BUFFER: usize = 1 << 20;
+use super::{Deadline, Error};
 
 /// What the names of all reply sockets start with.
 const REPLY_NAME: &str = "opensips_exporter-";
@@ -77,24 +74,18 @@ impl Datagram {
             path: self.path.clone(),
             waited: deadline.limit(),
         };
-        let mut buffer = vec![0; RECEIVE_BUFFER];
         loop {
             let remaining = deadline.remaining().ok_or_else(too_late)?;
             let received = socket
                 .set_read_timeout(Some(remaining))
-                .and_then(|()| socket.recv_from(&mut buffer));
+                .and_then(|()| receive_whole(socket));
             match received {
-                Ok((RECEIVE_BUFFER.., _)) => {
-                    return Err(Error::Truncated {
-                        bytes: RECEIVE_BUFFER,
-                    });
-                }
-                Ok((length, sender)) if sender.is_unnamed() => {
-                    buffer.truncate(length);
-                    return Ok(buffer);
-                }
-                Ok((length, sender)) => {
-                    log::debug!("ignored {length} bytes from {sender:?}, which is not the server");
+                Ok((reply, sender)) if sender.is_unnamed() => return Ok(reply),
+                Ok((other, sender)) => {
+                    log::debug!(
+                        "ignored {} bytes from {sender:?}, which is not the server",
+                        other.len()
+                    );
                 }
                 Err(error) if is_wait_over(&error) => {}
                 Err(error) => return Err(self.explain(error)),
@@ -121,6 +112,16 @@ impl Datagram {
             _ => Error::Io { path, error },
         }
     }
+}
+
+/// The next datagram, however large: the kernel tells its length (recv(2), MSG_TRUNC) before there is
+/// a buffer for it.
+fn receive_whole(socket: &UnixDatagram) -> io::Result<(Vec<u8>, SocketAddr)> {
+    let length = net::recv(socket, &mut [], RecvFlags::PEEK | RecvFlags::TRUNC)?;
+    let mut datagram = vec![0; length];
+    let (length, sender) = socket.recv_from(&mut datagram)?;
+    datagram.truncate(length);
+    Ok((datagram, sender))
 }
 
 /// Whether a wait ended by its time limit or by a signal, so that the deadline has the say.

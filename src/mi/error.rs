@@ -57,7 +57,7 @@ pub enum Error {
         /// The server's text behind it.
         reason: String,
     },
-    /// The reply ended in the middle of a line, or filled the receive buffer.
+    /// The reply ended in the middle of a line.
     Truncated {
         /// How much of it arrived.
         bytes: usize,
