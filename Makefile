@@ -27,9 +27,11 @@ ifdef SOCKET
 	exec target/release/opensips_exporter --addr $(ADDR) --socket $(SOCKET)
 else
 	$(CARGO) build --release --bin opensips_exporter --example stand-in
-	@directory=$$(mktemp -d) && trap 'kill $$stand_in; rm -rf $$directory' EXIT && trap : INT TERM && \
-	{ target/release/examples/stand-in $$directory/mi.sock & stand_in=$$!; } && \
-	target/release/opensips_exporter --addr $(ADDR) --socket $$directory/mi.sock
+	@directory=$$(mktemp -d); socket=$$directory/mi.sock; \
+	trap 'kill $$exporter $$stand_in 2>/dev/null; wait; rm -r $$directory' EXIT; trap exit INT TERM HUP; \
+	target/release/examples/stand-in $$socket & stand_in=$$!; \
+	target/release/opensips_exporter --addr $(ADDR) --socket $$socket & exporter=$$!; \
+	wait $$exporter
 endif
 
 test: ## Run all tests that need nothing but Rust
@@ -58,7 +60,7 @@ lint: ## Check format, clippy and documentation, each warning an error
 bless: ## Rewrite the golden pages and the generated parts of the README; review the difference
 	BLESS=1 $(CARGO) test --locked --test golden --test readme
 
-install: $(STATIC) ## Install the static binary of this machine below $(DESTDIR)$(PREFIX)
+install: $(if $(wildcard $(STATIC)),,$(STATIC)) ## Install the static binary of this machine below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/opensips_exporter
 
 clean: ## Remove what was built

@@ -5,8 +5,8 @@
 
 use std::ffi::OsString;
 use std::fmt::{self, Write};
-use std::os::unix::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{self, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -125,8 +125,10 @@ pub const FLAGS: &[Flag] = &[
         help: "The unix datagram socket of OpenSIPS: the socket_name of its mi_datagram module.",
         default: "/var/run/ser-fg/ser.sock",
         set: |config, value| {
-            SocketAddr::from_pathname(value)
-                .map_err(|_| "use a path of at most 107 bytes".to_string())?;
+            // sockaddr_un has room for 108, the last one is NUL.
+            if value.len() > 107 {
+                return Err("use a path of at most 107 bytes".to_string());
+            }
             config.socket = PathBuf::from(value);
             Ok(())
         },
@@ -147,11 +149,13 @@ pub const FLAGS: &[Flag] = &[
         help: "Bind the sockets for the replies of OpenSIPS in this directory, which both may write to. By default they have abstract addresses, which take no directory and no permission, but which a server in another network namespace (container) cannot reach.",
         default: "",
         set: |config, value| {
+            // The server has a working directory of its own.
+            let path = path::absolute(value).map_err(|error| error.to_string())?;
             // Leaves room for the name of a reply socket.
-            if value.len() > 50 {
-                return Err("use a directory whose path has at most 50 bytes".to_string());
+            if path.as_os_str().len() > 50 {
+                return Err("use a directory whose whole path has at most 50 bytes".to_string());
             }
-            config.reply_dir = Some(PathBuf::from(value));
+            config.reply_dir = Some(path);
             Ok(())
         },
     },
@@ -212,7 +216,7 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
-    let arguments = arguments.into_iter().map(with_two_dashes).collect();
+    let arguments = arguments.into_iter().flat_map(in_words).collect();
     let mut arguments = pico_args::Arguments::from_vec(arguments);
     for switch in SWITCHES {
         if switch.names.iter().any(|name| arguments.contains(*name)) {
@@ -273,7 +277,7 @@ fn on_command_line(
                     _ => format!("{name}: the value is not UTF-8: use {name} {}", flag.value),
                 })?
         {
-            if is_name(&value) {
+            if value.is_empty() || is_name(&value) {
                 return Err(format!("{name} has no value: use {name} {}", flag.value));
             }
             if let Some((earlier, _)) = given.replace((name.to_string(), value)) {
@@ -327,18 +331,23 @@ fn is_name(text: &str) -> bool {
     names().any(|name| name == text)
 }
 
-/// `-addr` becomes `--addr`, if that is a flag; everything else stays as it is.
-fn with_two_dashes(argument: OsString) -> OsString {
-    let Some(text) = argument.to_str().filter(|text| !text.starts_with("--")) else {
-        return argument;
+/// `-addr=x` becomes `--addr` and `x`, if that is a flag; everything else stays as it is.
+fn in_words(argument: OsString) -> Vec<OsString> {
+    let bytes = argument.as_bytes();
+    let (name, value) = match bytes.iter().position(|&byte| byte == b'=') {
+        Some(at) => (bytes.get(..at), bytes.get(at + 1..)),
+        None => (Some(bytes), None),
     };
-    let two_dashes = format!("-{text}");
-    let name = two_dashes.split('=').next().unwrap_or_default();
-    if is_name(name) {
-        OsString::from(two_dashes)
-    } else {
-        argument
+    let dashes = if bytes.starts_with(b"--") { "" } else { "-" };
+    let name = format!(
+        "{dashes}{}",
+        String::from_utf8_lossy(name.unwrap_or_default())
+    );
+    if !is_name(&name) {
+        return vec![argument];
     }
+    let value = value.map(|value| OsString::from_vec(value.to_vec()));
+    std::iter::once(name.into()).chain(value).collect()
 }
 
 fn unexpected(argument: &str) -> String {

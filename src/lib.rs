@@ -20,6 +20,7 @@
 pub mod config;
 pub mod exposition;
 pub mod gate;
+pub mod health;
 pub mod logging;
 pub mod mi;
 pub mod processors;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::LevelFilter;
 
@@ -45,13 +45,21 @@ pub fn start(level: LevelFilter, format: Format) {
 }
 
 fn line(format: Format, now: SystemTime, level: log::Level, message: &str) -> String {
-    let ts = humantime::format_rfc3339_millis(now);
+    let ts = humantime::format_rfc3339_millis(printable(now));
     let level = level.as_str().to_ascii_lowercase();
     let message = quoted(message);
     match format {
         Format::Logfmt => format!("ts={ts} level={level} msg={message}\n"),
         Format::Json => format!("{{\"ts\":\"{ts}\",\"level\":\"{level}\",\"msg\":{message}}}\n"),
     }
+}
+
+/// `time`, or the nearest one that has a date of four digits after 1970: a host without a clock may have
+/// any time.
+fn printable(time: SystemTime) -> SystemTime {
+    const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
+    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + since_1970.min(END_OF_9999)
 }
 
 /// `text` as a JSON string, which logfmt reads as well. It holds no line break and no terminal
@@ -95,5 +103,17 @@ mod tests {
                 "{{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warn\",\"msg\":{written}}}\n"
             )
         );
+    }
+
+    #[test]
+    fn any_clock_can_be_printed() {
+        let century = Duration::from_secs(3_155_760_000);
+        for (now, expected) in [
+            (UNIX_EPOCH - century, "ts=1970-01-01T00:00:00.000Z "),
+            (UNIX_EPOCH + century * 1000, "ts=9999-12-31T23:59:59.000Z "),
+        ] {
+            let line = line(Format::Logfmt, now, log::Level::Info, "x");
+            assert!(line.starts_with(expected), "{line}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! One scrape: a selection in, a page in the text exposition format out, whatever the server does.
 //!
-//! This room also remembers how the last scrape ended, so that a server that goes away or comes back
-//! is one line in the log. It does not know HTTP.
+//! It does not know HTTP.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::exposition::{Family, Kind, Page, Value};
+use crate::health::{Health, News};
 use crate::mi::{self, Client, Deadline, Error};
 use crate::processors::{Mapping, PROCESSORS};
 use crate::selection::Selection;
@@ -37,13 +37,7 @@ pub struct Scraper {
     client: Client,
     mapping: Mapping,
     telemetry: Telemetry,
-    last: Mutex<Option<Outcome>>,
-}
-
-/// How a scrape ended, and since when all of them end like this.
-struct Outcome {
-    since: Instant,
-    error: Option<Error>,
+    health: Mutex<Health>,
 }
 
 impl Scraper {
@@ -53,7 +47,7 @@ impl Scraper {
             client,
             mapping: Mapping::new(PROCESSORS),
             telemetry,
-            last: Mutex::default(),
+            health: Mutex::default(),
         }
     }
 
@@ -64,17 +58,16 @@ impl Scraper {
 
     /// Asks the server for what is selected and returns the page, after `limit` at the latest.
     pub fn scrape(&self, selection: &Selection, limit: Duration) -> Vec<u8> {
-        let start = Instant::now();
+        let began = Instant::now();
         let mut statistics = Page::new(self.mapping.families());
         let mut unparsed = 0;
         let result = self.read(selection, limit, &mut statistics, &mut unparsed);
-        let up = result.is_ok();
 
         let mut out = Vec::new();
         let mut scrape = Page::new(FAMILIES);
         for (family, value) in [
-            Value::Unsigned(u64::from(up)),
-            Value::Float(start.elapsed().as_secs_f64()),
+            Value::Unsigned(u64::from(result.is_ok())),
+            Value::Float(began.elapsed().as_secs_f64()),
             Value::Unsigned(unparsed),
         ]
         .into_iter()
@@ -83,11 +76,9 @@ impl Scraper {
             scrape.add(family, [], value);
         }
         scrape.write(&mut out);
-        if up {
-            statistics.write(&mut out);
-        }
+        statistics.write(&mut out);
         self.telemetry.write(&mut out);
-        self.remember(result.err());
+        self.tell(began, result.err());
         out
     }
 
@@ -95,23 +86,21 @@ impl Scraper {
     ///
     /// # Errors
     ///
-    /// Why a scrape would have `opensips_up` 0 now.
+    /// Why the answer to that could not be read.
     pub fn probe(&self, limit: Duration) -> Result<(), Error> {
-        let arguments = ["timestamp".to_string()];
-        self.client
-            .get_statistics(&arguments, Deadline::after(limit))
-            .map(drop)
+        let selection = Selection::parse([b"core:timestamp".to_vec()]).unwrap_or_default();
+        let mut page = Page::new(self.mapping.families());
+        self.read(&selection, limit, &mut page, &mut 0)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
     pub fn last(&self) -> Option<Result<(), String>> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().map(|outcome| match &outcome.error {
-            None => Ok(()),
-            Some(error) => Err(error.to_string()),
-        })
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = health.last();
+        last.map(|outcome| outcome.map_err(|error| error.to_string()))
     }
 
+    /// Adds to `page` what the server says of the selected statistics: nothing in case of an error.
     fn read(
         &self,
         selection: &Selection,
@@ -153,33 +142,24 @@ impl Scraper {
         Ok(())
     }
 
-    /// Logs when the server went away, for another reason than before, or came back.
-    fn remember(&self, error: Option<Error>) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.as_ref().map(|outcome| &outcome.error);
-        let news = match (before, &error) {
-            (Some(None), None) => false,
-            (Some(Some(before)), Some(now)) => !before.is_like(now),
-            _ => true,
-        };
-        if news {
-            match (&error, last.as_ref()) {
-                (Some(error), _) => log::warn!("opensips_up is 0: {error}"),
-                (None, None) => log::info!("opensips_up is 1: {} answers", self.path().display()),
-                (None, Some(outcome)) => log::info!(
-                    "opensips_up is 1 again after {}: {} answers",
-                    humantime::format_duration(Duration::from_secs(
-                        outcome.since.elapsed().as_secs()
-                    )),
-                    self.path().display()
-                ),
-            }
+    /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape
+    /// that has the news.
+    fn tell(&self, began: Instant, error: Option<Error>) {
+        let reason = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let news = self
+            .health
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(began, error);
+        let path = self.path().display();
+        match news {
+            None => {}
+            Some(News::Down) => log::warn!("opensips_up is 0: {reason}"),
+            Some(News::Up(None)) => log::info!("opensips_up is 1: {path} answers"),
+            Some(News::Up(Some(down_for))) => log::info!(
+                "opensips_up is 1 again after {}: {path} answers",
+                humantime::format_duration(Duration::from_secs(down_for.as_secs()))
+            ),
         }
-        let went_up_or_down = before.map(Option::is_some) != Some(error.is_some());
-        let since = match last.take() {
-            Some(outcome) if !went_up_or_down => outcome.since,
-            _ => Instant::now(),
-        };
-        *last = Some(Outcome { since, error });
     }
 }

@@ -1,6 +1,7 @@
 //! What a scrape asks for: the `collect[]` values of its URL, checked and made into arguments of
 //! `get_statistics`.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// The most bytes that all values of one selection may have together. Far above what anybody types,
@@ -60,10 +61,11 @@ impl Selection {
                 )));
             }
             let text = check(value)?;
-            match text.as_str() {
+            // The server strips blanks.
+            match text.trim() {
                 "" => {}
                 "all" => everything = true,
-                _ => selection.terms.push(Term::new(text)),
+                text => selection.terms.push(Term::new(text)),
             }
         }
         if everything {
@@ -77,30 +79,30 @@ impl Selection {
         self.terms.is_empty()
     }
 
-    /// The arguments of `get_statistics` that bring what is selected, and little more.
+    /// The arguments of `get_statistics` that bring what is selected, and little more. Names come
+    /// before groups: of a statistic that exists twice in a group the server gives by name the first,
+    /// which is dead (`sipcapture`, all versions), and the last one that arrives counts.
     pub fn arguments(&self) -> Vec<String> {
         if self.is_everything() {
             return vec!["all".to_string()];
         }
-        let mut arguments = Vec::new();
-        let mut ask = |argument: String| {
-            if !arguments.contains(&argument) {
-                arguments.push(argument);
-            }
-        };
+        let (mut arguments, mut groups) = (Vec::new(), Vec::new());
         for term in &self.terms {
             match term {
-                Term::Group(group) => ask(format!("{group}:")),
+                Term::Group(group) => groups.push(format!("{group}:")),
                 Term::GroupOrName(word) => {
-                    ask(word.clone());
-                    ask(format!("{word}:"));
+                    arguments.push(word.clone());
+                    groups.push(format!("{word}:"));
                 }
                 Term::InGroup { whole, group, .. } => {
-                    ask(whole.clone());
-                    ask(format!("{group}:"));
+                    arguments.push(whole.clone());
+                    groups.push(format!("{group}:"));
                 }
             }
         }
+        arguments.append(&mut groups);
+        let mut asked = HashSet::new();
+        arguments.retain(|argument| asked.insert(argument.clone()));
         arguments
     }
 
@@ -108,7 +110,7 @@ impl Selection {
     pub fn contains(&self, group: &[u8], name: &[u8]) -> bool {
         // The server, too, takes a group in any case and a name only as it is spelled.
         let is_group = |text: &str| group.eq_ignore_ascii_case(text.as_bytes());
-        let is_name = |text: &str| name == text.as_bytes();
+        let is_name = |text: &str| name.trim_ascii() == text.as_bytes();
         self.is_everything()
             || self.terms.iter().any(|term| match term {
                 Term::Group(group) => is_group(group),
@@ -121,14 +123,14 @@ impl Selection {
 }
 
 impl Term {
-    fn new(text: String) -> Term {
+    fn new(text: &str) -> Term {
         match text.split_once(':') {
-            None => Term::GroupOrName(text),
+            None => Term::GroupOrName(text.to_string()),
             Some((group, "")) => Term::Group(group.to_string()),
             Some((group, name)) => Term::InGroup {
                 group: group.to_string(),
                 name: name.to_string(),
-                whole: text,
+                whole: text.to_string(),
             },
         }
     }
@@ -194,6 +196,11 @@ mod tests {
             (&["core:rcv_requests"], "core:rcv_requests core:"),
             (&["udp:127.0.0.1:5111-load"], "udp:127.0.0.1:5111-load udp:"),
             (&["positive checks"], "positive checks positive checks:"),
+            (
+                &[" core: ", "rcv_requests ", " "],
+                "rcv_requests core: rcv_requests:",
+            ),
+            (&["sipcapture:", "x"], "x sipcapture: x:"),
         ] {
             assert_eq!(arguments(values).as_deref(), Some(expected), "{values:?}");
         }
@@ -212,6 +219,8 @@ mod tests {
             ("core:rcv_requests", "core", "rcv_requests", true),
             ("core:rcv_requests", "core", "rcv_replies", false),
             ("core:rcv_requests", "script", "rcv_requests", false),
+            ("dynamic:dyn user ", "dynamic", "dyn user ", true),
+            ("rcv_requests ", "core", "rcv_requests", true),
             (
                 "udp:127.0.0.1:5111-load",
                 "load",

@@ -201,8 +201,8 @@ fn escape(text: &str) -> String {
 }
 
 /// Gives each request of `http` to `handle`, in threads that grow in number with the requests under
-/// way. Returns only when no request can arrive any more, with the reason. A panic in `handle` costs
-/// its own request.
+/// way. Returns when tiny_http says that it accepts no connection any more, with the reason. A panic in
+/// `handle` costs its own request.
 pub fn serve(
     http: tiny_http::Server,
     handle: impl Fn(&Request) -> Answer + Send + Sync + 'static,

@@ -3,17 +3,31 @@
 mod support;
 
 use std::net::TcpListener;
-use std::process::Output;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use support::stand_in::{StandIn, V2_4};
-use support::{Exporter, TempDir, binary};
+use support::{Exporter, PATIENCE, TempDir, binary};
 
+/// Runs the binary to its end, which must come by itself.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    binary()
+    let mut child = binary()
         .args(arguments)
         .envs(environment.iter().copied())
-        .output()
-        .expect("the binary runs")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("its state").is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+            panic!("{arguments:?} {environment:?} did not end");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().expect("what it wrote")
 }
 
 /// The one line on standard error of a command line that must be refused.
@@ -89,6 +103,8 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["metrics"], "unexpected argument metrics"),
         (&["--addr"], "--addr has no value: use --addr HOST:PORT"),
         (&["-addr="], "--addr has no value"),
+        (&["-socket", ""], "--socket has no value: use --socket FILE"),
+        (&["--reply-dir="], "--reply-dir has no value"),
         (&["--socket", "--timeout", "5s"], "--socket has no value"),
         (
             &["--addr", "9434"],
@@ -127,7 +143,7 @@ fn what_is_wrong_is_said_in_one_line() {
         ),
         (
             &["--reply-dir", &long],
-            "use a directory whose path has at most 50 bytes",
+            "use a directory whose whole path has at most 50 bytes",
         ),
         (&["--log.level", "loud"], "use error, warn, info or debug"),
         (&["--log.format", "xml"], "use logfmt or json"),
@@ -203,6 +219,38 @@ fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
             exporter.log()
         );
         assert_eq!(exporter.get("/m").status, 200);
+    }
+}
+
+#[test]
+fn a_value_is_taken_as_it_is() {
+    for value in ["/a b", "\"/a\"", "'/a", "/a=b", "=", "-"] {
+        for arguments in [
+            vec![format!("--socket={value}")],
+            vec!["-socket".into(), value.into()],
+        ] {
+            let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            arguments.push("--addr=127.0.0.1:0");
+            let exporter = started(&arguments, &[]);
+            let line = exporter.wait_for_log("serves").replace('\\', "");
+            assert!(line.ends_with(&format!("for {value}\"")), "{line}");
+        }
+    }
+    for socket in [&b"--socket=\xff"[..], b"\xff"] {
+        let mut command = binary();
+        if !socket.starts_with(b"-") {
+            command.arg("--socket");
+        }
+        let output = command
+            .arg(std::ffi::OsStr::from_bytes(socket))
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            text.contains("--socket: the value is not UTF-8: use --socket FILE"),
+            "{text}"
+        );
     }
 }
 
@@ -292,6 +340,23 @@ fn a_port_in_use_is_one_line_and_exit_code_1() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
+/// Connections of the former process that wait for their end do not keep the port.
+#[test]
+fn it_starts_again_at_once_on_its_port() {
+    let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
+    for _ in 0..3 {
+        assert_eq!(exporter.get("/-/healthy").status, 200);
+    }
+    let port = exporter.address.port();
+    exporter.end("TERM");
+    // On all addresses and on one.
+    for host in ["", "127.0.0.1"] {
+        let mut exporter = started(&["--addr", &format!("{host}:{port}")], &[]);
+        assert_eq!(exporter.get("/-/healthy").status, 200);
+        exporter.end("TERM");
+    }
+}
+
 #[test]
 fn an_address_of_another_host_is_one_line_and_exit_code_1() {
     let output = run(&["--addr", "192.0.2.1:0"], &[]);
@@ -305,9 +370,8 @@ fn an_address_of_another_host_is_one_line_and_exit_code_1() {
 
 #[test]
 fn a_signal_ends_it_well() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
         assert_eq!(exporter.end(signal).code(), Some(0), "{signal}");
-        exporter.wait_for_log("ended by a signal");
     }
 }

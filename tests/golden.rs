@@ -15,12 +15,11 @@ fn steady(page: &str) -> String {
             }
             Some((series, _)) if series.starts_with("process_") => format!("{series} #\n"),
             Some((series, value)) if series.starts_with("opensips_exporter_build_info{") => {
-                let version = env!("CARGO_PKG_VERSION");
-                assert!(
-                    series.contains(&format!("version=\"{version}\"")),
-                    "{series}"
-                );
-                format!("opensips_exporter_build_info{{#}} {value}\n")
+                let (start, revision) = series.split_once("revision=\"").expect("a revision");
+                let (revision, end) = revision.split_once('"').expect("its end");
+                assert!(!revision.is_empty());
+                let end = end.replace(env!("CARGO_PKG_VERSION"), "#");
+                format!("{start}revision=\"#\"{end} {value}\n")
             }
             _ => format!("{line}\n"),
         })

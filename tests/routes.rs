@@ -140,6 +140,10 @@ fn healthy_is_the_process_and_ready_is_the_server() {
         "{}",
         response.text()
     );
+    server.behave(Behaviour::Raw(b"200 OK\nrubbish\n".to_vec()));
+    assert_eq!(exporter.get("/-/ready").status, 503);
+    server.behave(Behaviour::Proper);
+    assert_eq!(exporter.get("/-/ready").status, 200);
     server.stop();
     assert_eq!(exporter.get("/-/healthy").status, 200);
     let response = exporter.get("/-/ready");

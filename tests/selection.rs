@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::stand_in::{StandIn, V1_11, V2_4};
+use support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
 use support::{Exporter, TempDir, fixture};
 
 fn setup() -> (TempDir, StandIn, Exporter) {
@@ -51,7 +51,7 @@ fn only_what_is_selected_is_asked_for_and_written() {
         ),
         (
             "collect[]=net:&collect[]=inuse_transactions",
-            "net:\ninuse_transactions\ninuse_transactions:\n",
+            "inuse_transactions\nnet:\ninuse_transactions:\n",
             &["opensips_net_waiting", "opensips_tm_inuse_transactions"],
         ),
         ("collect[]=script:", "script:\n", &["opensips_statistic"]),
@@ -142,4 +142,43 @@ fn what_cannot_be_on_the_wire_is_refused_with_a_sentence() {
         Vec::<String>::new(),
         "nothing of it reaches the server"
     );
+}
+
+/// By its name the server gives the first of two statistics, by their group both. The second counts.
+#[test]
+fn the_order_of_the_values_does_not_matter() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let twice = |value| (b"sipcapture".to_vec(), b"captured_requests".to_vec(), value);
+    let _server = StandIn::with_statistics(&socket, V2_4, vec![twice(0), twice(5)]);
+    let exporter = Exporter::start(&socket, &[]);
+    for query in [
+        "collect[]=sipcapture:&collect[]=captured_requests",
+        "collect[]=captured_requests&collect[]=sipcapture:",
+        "collect[]=sipcapture:captured_requests",
+    ] {
+        let page = exporter.scrape_with(&format!("/metrics?{query}"));
+        let labels = [("group", "sipcapture"), ("name", "captured_requests")];
+        assert_eq!(
+            page.value("opensips_statistic", &labels),
+            Some("5"),
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn a_sick_answer_to_a_selection_is_down_as_well() {
+    let (_directory, server, exporter) = setup();
+    for reply in [
+        "500 command not available\n",
+        "400 parse_error\n",
+        "200 OK\nrubbish\n",
+        "200 OK",
+    ] {
+        server.behave(Behaviour::Raw(reply.into()));
+        let page = exporter.scrape_with("/metrics?collect[]=core:");
+        assert_eq!(page.up(), "0", "{reply}");
+        assert_eq!(page.of_server(), Vec::<&str>::new(), "{reply}");
+    }
 }

@@ -140,8 +140,10 @@ fn other_than_socket(path: &Path) -> Option<&'static str> {
         Some("a FIFO")
     } else if kind.is_dir() {
         Some("a directory")
-    } else {
+    } else if kind.is_file() {
         Some("a file")
+    } else {
+        Some("a device")
     }
 }
 
@@ -213,7 +215,9 @@ impl ReplyDirectory {
             return;
         };
         for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(REPLY_NAME)
+            let is_socket = entry.file_type().is_ok_and(|kind| kind.is_socket());
+            if is_socket
+                && entry.file_name().to_string_lossy().starts_with(REPLY_NAME)
                 && is_abandoned(&entry.path())
             {
                 remove(&entry.path());
@@ -254,6 +258,7 @@ impl ReplyDirectory {
     }
 }
 
+/// Whether nobody holds the socket at `path`. Connecting to it sends nothing.
 fn is_abandoned(path: &Path) -> bool {
     UnixDatagram::unbound()
         .and_then(|socket| socket.connect(path))
@@ -316,6 +321,25 @@ mod tests {
         let names: BTreeSet<String> = (0..1000).map(|_| unguessable_name()).collect();
         assert_eq!(names.len(), 1000);
         assert!(names.iter().all(|name| name.len() == REPLY_NAME.len() + 32));
+    }
+
+    #[test]
+    fn nothing_is_bound_any_more_after_the_close() -> io::Result<()> {
+        let path = std::env::temp_dir().join(format!("ose-close-{}", std::process::id()));
+        fs::create_dir(&path)?;
+        let directory = Arc::new(ReplyDirectory::new(path.clone()));
+        let _bound = directory.bind()?;
+        directory.close();
+        let (sender, bound) = std::sync::mpsc::channel();
+        let late = Arc::clone(&directory);
+        std::thread::spawn(move || sender.send(late.bind().is_ok()));
+        assert!(
+            bound
+                .recv_timeout(std::time::Duration::from_millis(50))
+                .is_err()
+        );
+        // Fails if there is still something in it.
+        fs::remove_dir(&path)
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,13 +84,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// Whether `other` is the same trouble, so that there is nothing new to tell.
-    pub fn is_like(&self, other: &Error) -> bool {
-        mem::discriminant(self) == mem::discriminant(other)
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -162,7 +154,11 @@ impl fmt::Display for Error {
                 "cannot make a reply socket: {error}: raise the limits of this process, or set -reply-dir"
             ),
             Error::Io { path, error } => {
-                write!(f, "cannot talk to {}: {error}", path.display())
+                write!(
+                    f,
+                    "cannot talk to {}: {error}: see whether -socket is right",
+                    path.display()
+                )
             }
         }
     }

@@ -303,3 +303,26 @@ fn diff(expected: &str, actual: &str) -> Vec<String> {
     lines.extend(excerpt('+', &actual));
     lines
 }
+
+/// What a 2.4 answered when it was asked for everything.
+pub fn captured() -> Vec<u8> {
+    fs::read(fixture("2.4/get_statistics_all.reply")).expect("the capture")
+}
+
+/// A scrape that must show a server that is down, and nothing of it.
+pub fn assert_down(exporter: &Exporter) {
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "0");
+    assert_eq!(page.of_server(), Vec::<&str>::new());
+    assert!(page.family("opensips_scrape_duration_seconds").is_some());
+    assert!(page.family("opensips_exporter_unparsed_lines").is_some());
+    assert!(page.family("opensips_exporter_build_info").is_some());
+    assert!(page.family("process_resident_memory_bytes").is_some());
+}
+
+/// A scrape that must show the server of [`captured`].
+pub fn assert_up(exporter: &Exporter) {
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1");
+    assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
+}

@@ -1,0 +1,132 @@
+//! Many scrapes at once, slow servers, and what a scrape says of its own time.
+
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use support::stand_in::{Behaviour, StandIn, V2_4};
+use support::{Exporter, TempDir, assert_down, assert_up, captured, wait_until};
+
+#[test]
+fn twenty_scrapes_at_once_all_come_right() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    server.behave(Behaviour::Slow(Duration::from_millis(50)));
+    let exporter = Exporter::start(&socket, &[]);
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            let exporter = &exporter;
+            scope.spawn(move || {
+                if number % 2 == 0 {
+                    assert_up(exporter);
+                } else {
+                    let page = exporter.scrape_with("/metrics?collect[]=net:");
+                    assert_eq!(page.up(), "1");
+                    assert_eq!(page.of_server(), ["opensips_net_waiting"]);
+                }
+            });
+        }
+    });
+    assert_eq!(server.requests().len(), 20);
+}
+
+#[test]
+fn a_hanging_server_delays_nothing_else() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    server.behave(Behaviour::Silent);
+    let exporter = Exporter::start(&socket, &["--timeout=3s"]);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| assert_down(&exporter));
+        }
+        wait_until("all requests are there", || server.requests().len() == 20);
+        let mut times: Vec<Duration> = (0..20)
+            .map(|_| {
+                let start = Instant::now();
+                assert_eq!(exporter.get("/-/healthy").status, 200);
+                start.elapsed()
+            })
+            .collect();
+        assert_eq!(exporter.get("/").status, 200);
+        times.sort();
+        // One of them may meet a busy machine.
+        assert!(times[18] < Duration::from_millis(100), "{times:?}");
+    });
+}
+
+#[test]
+fn prometheus_says_how_long_a_scrape_may_take() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    server.behave(Behaviour::Silent);
+    let exporter = Exporter::start(&socket, &["--timeout=500ms"]);
+    let scrape = |announced: &str| {
+        let start = Instant::now();
+        let response = exporter.send(&format!(
+            "GET /metrics HTTP/1.1\r\nHost: x\r\nx-prometheus-scrape-timeout-seconds: {announced}\r\nConnection: close\r\n\r\n"
+        ));
+        assert!(response.text().contains("\nopensips_up 0\n"));
+        start.elapsed()
+    };
+    assert!(scrape("0.2") < Duration::from_millis(400));
+    let start = Instant::now();
+    let response = exporter.send("GET /-/ready HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.2\r\nConnection: close\r\n\r\n");
+    assert_eq!(response.status, 503);
+    assert!(start.elapsed() < Duration::from_millis(400));
+    for longer_or_nonsense in ["60", "", "soon", "-1", "0", "NaN", "inf", "1e400"] {
+        let took = scrape(longer_or_nonsense);
+        assert!(
+            took >= Duration::from_millis(500),
+            "{longer_or_nonsense}: {took:?}"
+        );
+    }
+}
+
+#[test]
+fn the_duration_is_in_seconds() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    let exporter = Exporter::start(&socket, &[]);
+    let duration = || {
+        let page = exporter.scrape();
+        let value = page.value("opensips_scrape_duration_seconds", &[]);
+        value
+            .and_then(|value| value.parse::<f64>().ok())
+            .expect("a number")
+    };
+    assert!(duration() > 0.0);
+    server.behave(Behaviour::Slow(Duration::from_millis(200)));
+    assert!((0.2..20.0).contains(&duration()));
+}
+
+#[test]
+fn threads_come_with_need_and_go() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    server.behave(Behaviour::Silent);
+    let exporter = Exporter::start(&socket, &["--timeout=1s"]);
+    let workers = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", exporter.pid())).expect("its threads");
+        tasks
+            .flatten()
+            .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
+            .filter(|name| name == "worker\n")
+            .count()
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| assert_down(&exporter));
+        }
+        wait_until("a thread for each request and one that waits", || {
+            workers() == 21
+        });
+    });
+    wait_until("few threads that wait", || workers() <= 3);
+}
