@@ -6,7 +6,7 @@
 //! TCP client -> gate -> tiny_http -> server -> scrape -> mi -> processors -> exposition -> out
 //! ```
 //!
-//! `config`, `logging` and `telemetry` serve the program around it. The library exists so that tests
+//! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it. The library exists so that tests
 //! can reach each module; the program is the binary.
 
 #![deny(
@@ -28,3 +28,4 @@ pub mod scrape;
 pub mod selection;
 pub mod server;
 pub mod telemetry;
+pub mod workers;

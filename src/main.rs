@@ -17,6 +17,7 @@ use opensips_exporter::mi::{Client, Datagram, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;
 use opensips_exporter::server::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
+use opensips_exporter::workers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
@@ -68,7 +69,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         scraper.path().display()
     );
     let site = Site::new(scraper, config.path, config.timeout);
-    let error = server::serve(http, move |request| server::handle(&site, request));
+    let error = workers::serve(http, move |request| server::respond(&site, request));
     if let Some(replies) = replies {
         replies.close();
     }

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use support::stand_in::{Behaviour, StandIn, V2_4};
-use support::{Exporter, TempDir, assert_down, assert_up, binary, captured, wait_until};
+use support::{
+    Exporter, TempDir, assert_down, assert_up, binary, captured, server_and_exporter, wait_until,
+};
 
 #[test]
 fn the_exporter_starts_first_and_survives_the_server() {
@@ -57,10 +59,7 @@ fn the_exporter_starts_first_and_survives_the_server() {
 
 #[test]
 fn the_first_scrape_that_works_is_one_line() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let _server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
     assert_up(&exporter);
     assert_up(&exporter);
     let news = exporter.logged("opensips_up is");
@@ -130,10 +129,7 @@ fn sick_answers_are_no_values() {
 
 #[test]
 fn a_reply_that_comes_too_late_is_no_ones() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &["--timeout=1s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
     server.behave(Behaviour::Slow(Duration::from_millis(1500)));
     assert_down(&exporter);
     server.behave(Behaviour::Proper);
@@ -166,10 +162,7 @@ fn a_stopped_server_with_a_full_queue_costs_no_more_than_the_timeout() {
 
 #[test]
 fn what_is_not_from_the_server_is_not_heeded() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     let forged = b"200 OK\ncore:rcv_requests:: 1\n".to_vec();
     server.behave(Behaviour::WrongSender(forged.clone()));
     assert_up(&exporter);
@@ -180,10 +173,7 @@ fn what_is_not_from_the_server_is_not_heeded() {
 
 #[test]
 fn a_bad_line_costs_itself_alone() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     server.behave(Behaviour::Raw(
         b"200 OK\ncore:rcv_requests:: 370\nrubbish\ncore:rcv_replies:: many\n\ncore:timestamp:: 5\n".to_vec(),
     ));

@@ -3,20 +3,11 @@
 mod support;
 
 use support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
-use support::{Exporter, TempDir, fixture};
-
-fn setup() -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let reply = std::fs::read(fixture("2.4/get_statistics_all.reply")).expect("the capture");
-    let server = StandIn::start(&socket, V2_4, &reply);
-    let exporter = Exporter::start(&socket, &[]);
-    (directory, server, exporter)
-}
+use support::{Exporter, TempDir, fixture, server_and_exporter};
 
 #[test]
 fn only_what_is_selected_is_asked_for_and_written() {
-    let (_directory, server, exporter) = setup();
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     let dialog = &[
         "opensips_dialog_dialogs",
         "opensips_dialog_received",
@@ -79,7 +70,7 @@ fn only_what_is_selected_is_asked_for_and_written() {
 
 #[test]
 fn no_selection_is_everything() {
-    let (_directory, server, exporter) = setup();
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     for target in [
         "/metrics",
         "/metrics?",
@@ -113,7 +104,7 @@ fn the_sockets_of_1_11_can_be_selected_by_their_names() {
 
 #[test]
 fn what_cannot_be_on_the_wire_is_refused_with_a_sentence() {
-    let (_directory, server, exporter) = setup();
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     for (value, sentence) in [
         ("core:%0Aall", "control characters"),
         ("core:%0D", "control characters"),
@@ -169,7 +160,7 @@ fn the_order_of_the_values_does_not_matter() {
 
 #[test]
 fn a_sick_answer_to_a_selection_is_down_as_well() {
-    let (_directory, server, exporter) = setup();
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     for reply in [
         "500 command not available\n",
         "400 parse_error\n",

@@ -5,16 +5,13 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use support::stand_in::{Behaviour, StandIn, V2_4};
-use support::{Exporter, TempDir, assert_down, assert_up, captured, wait_until};
+use support::stand_in::Behaviour;
+use support::{assert_down, assert_up, server_and_exporter, wait_until};
 
 #[test]
 fn twenty_scrapes_at_once_all_come_right() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     server.behave(Behaviour::Slow(Duration::from_millis(50)));
-    let exporter = Exporter::start(&socket, &[]);
     std::thread::scope(|scope| {
         for number in 0..20 {
             let exporter = &exporter;
@@ -34,11 +31,8 @@ fn twenty_scrapes_at_once_all_come_right() {
 
 #[test]
 fn a_hanging_server_delays_nothing_else() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
     server.behave(Behaviour::Silent);
-    let exporter = Exporter::start(&socket, &["--timeout=3s"]);
     std::thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| assert_down(&exporter));
@@ -60,11 +54,8 @@ fn a_hanging_server_delays_nothing_else() {
 
 #[test]
 fn prometheus_says_how_long_a_scrape_may_take() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=500ms"]);
     server.behave(Behaviour::Silent);
-    let exporter = Exporter::start(&socket, &["--timeout=500ms"]);
     let scrape = |announced: &str| {
         let start = Instant::now();
         let response = exporter.send(&format!(
@@ -89,10 +80,7 @@ fn prometheus_says_how_long_a_scrape_may_take() {
 
 #[test]
 fn the_duration_is_in_seconds() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     let duration = || {
         let page = exporter.scrape();
         let value = page.value("opensips_scrape_duration_seconds", &[]);
@@ -107,11 +95,8 @@ fn the_duration_is_in_seconds() {
 
 #[test]
 fn threads_come_with_need_and_go() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
     server.behave(Behaviour::Silent);
-    let exporter = Exporter::start(&socket, &["--timeout=1s"]);
     let workers = || {
         let tasks = fs::read_dir(format!("/proc/{}/task", exporter.pid())).expect("its threads");
         tasks

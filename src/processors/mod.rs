@@ -59,15 +59,18 @@ pub struct Metric {
     /// A statistic is named as the server names it within the group, or by a pattern with variable
     /// parts in braces, such as `{pid}-total_size`. A label value `{pid}` stands for that part. A
     /// statistic that is named exactly is not looked for among the patterns.
-    pub statistics: &'static [(&'static str, &'static [&'static str])],
+    pub statistics: Statistics,
 }
+
+/// The statistics of a [`Metric`], see there.
+pub type Statistics = &'static [(&'static str, &'static [&'static str])];
 
 /// A metric that only goes up.
 const fn counter(
     name: &'static str,
     help: &'static str,
     labels: &'static [&'static str],
-    statistics: &'static [(&'static str, &'static [&'static str])],
+    statistics: Statistics,
 ) -> Metric {
     Metric {
         family: Family {
@@ -85,15 +88,9 @@ const fn gauge(
     name: &'static str,
     help: &'static str,
     labels: &'static [&'static str],
-    statistics: &'static [(&'static str, &'static [&'static str])],
+    statistics: Statistics,
 ) -> Metric {
-    Metric {
-        family: Family {
-            name,
-            kind: Kind::Gauge,
-            help,
-        },
-        labels,
-        statistics,
-    }
+    let mut metric = counter(name, help, labels, statistics);
+    metric.family.kind = Kind::Gauge;
+    metric
 }

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use stand_in::{StandIn, V2_4};
+
 /// How long a test waits for what should come at once.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -325,4 +327,14 @@ pub fn assert_up(exporter: &Exporter) {
     let page = exporter.scrape();
     assert_eq!(page.up(), "1");
     assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
+}
+
+/// A stand-in with the statistics of [`captured`], and an exporter that asks it. The directory is that
+/// of their socket `mi.sock`.
+pub fn server_and_exporter(arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    let exporter = Exporter::start(&socket, arguments);
+    (directory, server, exporter)
 }
