@@ -334,6 +334,9 @@ fn is_name(text: &str) -> bool {
 /// `-addr=x` becomes `--addr` and `x`, if that is a flag; everything else stays as it is.
 fn in_words(argument: OsString) -> Vec<OsString> {
     let bytes = argument.as_bytes();
+    if !bytes.starts_with(b"-") {
+        return vec![argument];
+    }
     let (name, value) = match bytes.iter().position(|&byte| byte == b'=') {
         Some(at) => (bytes.get(..at), bytes.get(at + 1..)),
         None => (Some(bytes), None),

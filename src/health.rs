@@ -1,6 +1,5 @@
 //! How scrapes end, over time: what the landing page shows, and when the log has news.
 
-use std::mem::{self, Discriminant};
 use std::time::{Duration, Instant};
 
 use crate::mi::Error;
@@ -18,7 +17,7 @@ struct Outcome {
     since: Instant,
     error: Option<Error>,
     /// The kinds of errors that were news since then.
-    told: Vec<Discriminant<Error>>,
+    told: Vec<String>,
 }
 
 /// What the log should say.
@@ -56,7 +55,7 @@ impl Health {
         let news = match &error {
             None => news,
             Some(error) => {
-                let kind = mem::discriminant(error);
+                let kind = error.kind();
                 let is_news = !told.contains(&kind);
                 if is_news {
                     told.push(kind);
@@ -82,6 +81,11 @@ mod tests {
         Some(Error::Truncated { bytes: 1 })
     }
 
+    fn answered(code: u16) -> Option<Error> {
+        let reason = "reason".to_string();
+        Some(Error::Answered { code, reason })
+    }
+
     fn empty() -> Option<Error> {
         Some(Error::Empty)
     }
@@ -101,6 +105,9 @@ mod tests {
             // Told already in this outage.
             (5, cut_off(), None),
             (6, empty(), None),
+            (7, answered(500), Some(News::Down)),
+            (7, answered(400), Some(News::Down)),
+            (8, answered(500), None),
             (9, None, Some(News::Up(Some(Duration::from_secs(7))))),
             (10, None, None),
             (11, cut_off(), Some(News::Down)),

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::env;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic;
@@ -85,6 +86,10 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
 fn end_on_signals(replies: Option<Arc<ReplyDirectory>>) -> io::Result<()> {
     let (mut signals, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT, SIGHUP] {
+        if signal == SIGHUP && is_ignored(signal) {
+            // By nohup(1), which means it.
+            continue;
+        }
         signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
     }
     thread::Builder::new()
@@ -98,4 +103,13 @@ fn end_on_signals(replies: Option<Arc<ReplyDirectory>>) -> io::Result<()> {
             }
         })?;
     Ok(())
+}
+
+/// Whether whoever started the process lets it ignore `signal` (proc(5), SigIgn).
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
+        .is_some_and(|ignored| ignored & (1 << (signal - 1)) != 0)
 }

@@ -82,13 +82,13 @@ impl Scraper {
         out
     }
 
-    /// Asks the server for one statistic that every version has.
+    /// Asks the server for the one statistic `timestamp`, which every version has.
     ///
     /// # Errors
     ///
-    /// Why the answer to that could not be read.
+    /// Why the answer could not be read. That the server knows no such statistic is an answer.
     pub fn probe(&self, limit: Duration) -> Result<(), Error> {
-        let selection = Selection::parse([b"core:timestamp".to_vec()]).unwrap_or_default();
+        let selection = Selection::parse([b"timestamp".to_vec()]).unwrap_or_default();
         let mut page = Page::new(self.mapping.families());
         self.read(&selection, limit, &mut page, &mut 0)
     }

@@ -62,7 +62,7 @@ impl Selection {
             }
             let text = check(value)?;
             // The server strips blanks.
-            match text.trim() {
+            match text.trim_matches(|c: char| c.is_ascii_whitespace()) {
                 "" => {}
                 "all" => everything = true,
                 text => selection.terms.push(Term::new(text)),
@@ -110,7 +110,7 @@ impl Selection {
     pub fn contains(&self, group: &[u8], name: &[u8]) -> bool {
         // The server, too, takes a group in any case and a name only as it is spelled.
         let is_group = |text: &str| group.eq_ignore_ascii_case(text.as_bytes());
-        let is_name = |text: &str| name.trim_ascii() == text.as_bytes();
+        let is_name = |text: &str| name.trim_ascii() == text.as_bytes().trim_ascii();
         self.is_everything()
             || self.terms.iter().any(|term| match term {
                 Term::Group(group) => is_group(group),
@@ -221,6 +221,7 @@ mod tests {
             ("core:rcv_requests", "script", "rcv_requests", false),
             ("dynamic:dyn user ", "dynamic", "dyn user ", true),
             ("rcv_requests ", "core", "rcv_requests", true),
+            ("dynamic: lead", "dynamic", " lead", true),
             (
                 "udp:127.0.0.1:5111-load",
                 "load",

@@ -101,6 +101,7 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["-adr=x"], "unknown flag -adr=x: the flags are"),
         (&["-x"], "unknown flag -x: the flags are"),
         (&["metrics"], "unexpected argument metrics"),
+        (&["h"], "unexpected argument h"),
         (&["--addr"], "--addr has no value: use --addr HOST:PORT"),
         (&["-addr="], "--addr has no value"),
         (&["-socket", ""], "--socket has no value: use --socket FILE"),
@@ -224,7 +225,7 @@ fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
 
 #[test]
 fn a_value_is_taken_as_it_is() {
-    for value in ["/a b", "\"/a\"", "'/a", "/a=b", "=", "-"] {
+    for value in ["/a b", "\"/a\"", "'/a", "/a=b", "=", "-", "h", "addr"] {
         for arguments in [
             vec![format!("--socket={value}")],
             vec!["-socket".into(), value.into()],
@@ -370,7 +371,7 @@ fn an_address_of_another_host_is_one_line_and_exit_code_1() {
 
 #[test]
 fn a_signal_ends_it_well() {
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in support::ending_signals() {
         let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
         assert_eq!(exporter.end(signal).code(), Some(0), "{signal}");
     }

@@ -45,7 +45,7 @@ fn scrape_in_vain(exporter: &Exporter) -> std::thread::JoinHandle<()> {
 
 #[test]
 fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in support::ending_signals() {
         let (_directory, replies, _server, mut exporter) = setup(Behaviour::Silent, "20s");
         let scrapes: Vec<_> = (0..5).map(|_| scrape_in_vain(&exporter)).collect();
         wait_until("the reply sockets are there", || replies.files().len() == 5);

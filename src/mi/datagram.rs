@@ -305,8 +305,9 @@ impl Drop for ReplySocket<'_> {
     }
 }
 
-/// A name that nobody can foresee, so that nobody can send a reply ahead of the server's or take
-/// the address: std seeds each [`RandomState`] from the randomness of the system.
+/// A name that nobody can foresee and take before us. std seeds [`RandomState`] with randomness of the
+/// system, and its hashes do not show the seed. Local users can see the name while it is in use, in
+/// `/proc/net/unix`.
 fn unguessable_name() -> String {
     let random = || RandomState::new().hash_one(REPLY_NAME);
     format!("{REPLY_NAME}{:016x}{:016x}", random(), random())

@@ -84,6 +84,21 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What is the same for errors that tell an operator the same. What differs from scrape to scrape
+    /// while nothing changes is not in it.
+    pub fn kind(&self) -> String {
+        match self {
+            Error::QueueFull { .. } => "queue full".to_string(),
+            Error::NoReply { .. } => "no reply".to_string(),
+            Error::Answered { code, .. } => format!("answered {code}"),
+            Error::Truncated { .. } => "truncated".to_string(),
+            Error::Unintelligible { .. } => "unintelligible".to_string(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,7 +109,7 @@ impl fmt::Display for Error {
             ),
             Error::Denied { path, facts } => write!(
                 f,
-                "permission denied on {} ({facts}): add that user to the group of the socket, or set mi_datagram's unix_socket_mode or unix_socket_group",
+                "permission denied on {} ({facts}): add that user to that group, or change the mode (of a socket by mi_datagram's unix_socket_mode and unix_socket_group)",
                 path.display()
             ),
             Error::NobodyListens { path } => write!(

@@ -338,3 +338,15 @@ pub fn server_and_exporter(arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
     let exporter = Exporter::start(&socket, arguments);
     (directory, server, exporter)
 }
+
+/// The signals that end the exporter. Below nohup(1) it ignores HUP, as these tests then do.
+pub fn ending_signals() -> Vec<&'static str> {
+    let status = fs::read_to_string("/proc/self/status").expect("proc");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = u64::from_str_radix(ignored.expect("a mask").trim(), 16).expect("a number");
+    let mut signals = vec!["TERM", "INT"];
+    if ignored & 1 == 0 {
+        signals.push("HUP");
+    }
+    signals
+}
