@@ -14,20 +14,21 @@ pub const UNCLAIMED: Family = Family {
     help: "Statistic that has no metric of its own, by group and name as the server spells them",
 };
 
-/// The labels of [`UNCLAIMED`].
-const UNCLAIMED_LABELS: [&str; 2] = ["group", "name"];
-
 /// Turns statistics into samples.
 pub struct Mapping {
     /// The families of all metrics, in table order, and [`UNCLAIMED`] at the end.
     families: Vec<Family>,
     exact: HashMap<(&'static [u8], &'static [u8]), Vec<Claim>>,
     patterns: HashMap<&'static [u8], Vec<(Pattern, Claim)>>,
+    /// What no processor claims, with the group and the name as its parts.
+    unclaimed: Claim,
 }
 
 /// One sample that a statistic becomes.
 struct Claim {
+    /// The index of its family, and the kind of that.
     family: usize,
+    kind: Kind,
     labels: Vec<(&'static str, LabelValue)>,
 }
 
@@ -40,36 +41,48 @@ enum LabelValue {
 impl Mapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
-        let mut mapping = Mapping {
-            families: Vec::new(),
-            exact: HashMap::new(),
-            patterns: HashMap::new(),
-        };
+        let mut families = Vec::new();
+        let mut exact: HashMap<_, Vec<Claim>> = HashMap::new();
+        let mut patterns: HashMap<_, Vec<(Pattern, Claim)>> = HashMap::new();
         for processor in processors {
             let group = processor.group.as_bytes();
             for metric in processor.metrics {
-                let family = mapping.families.len();
-                mapping.families.push(metric.family);
+                let family = families.len();
+                families.push(metric.family);
                 for (statistic, values) in metric.statistics {
                     let pattern = Pattern::new(statistic);
                     let claim = Claim {
                         family,
+                        kind: metric.family.kind,
                         labels: iter::zip(metric.labels, *values)
                             .map(|(label, value)| (*label, pattern.label_value(value)))
                             .collect(),
                     };
                     if pattern.parts.is_empty() {
                         let key = (group, statistic.as_bytes());
-                        mapping.exact.entry(key).or_default().push(claim);
+                        exact.entry(key).or_default().push(claim);
                     } else {
-                        let of_group = mapping.patterns.entry(group).or_default();
+                        let of_group = patterns.entry(group).or_default();
                         of_group.push((pattern, claim));
                     }
                 }
             }
         }
-        mapping.families.push(UNCLAIMED);
-        mapping
+        let unclaimed = Claim {
+            family: families.len(),
+            kind: UNCLAIMED.kind,
+            labels: vec![
+                ("group", LabelValue::Part(0)),
+                ("name", LabelValue::Part(1)),
+            ],
+        };
+        families.push(UNCLAIMED);
+        Mapping {
+            families,
+            exact,
+            patterns,
+            unclaimed,
+        }
     }
 
     /// The families that samples are added to.
@@ -80,38 +93,32 @@ impl Mapping {
     /// Adds to `page` what `statistic` becomes: a sample for each metric that names it exactly, else
     /// one for the first pattern that fits, else one that carries its group and name.
     pub fn add(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) {
-        if let Some(claims) = self.exact.get(&(statistic.group, statistic.name)) {
+        let Statistic { group, name, value } = *statistic;
+        if let Some(claims) = self.exact.get(&(group, name)) {
             for claim in claims {
-                self.add_claimed(claim, &[], statistic.value, page);
+                claim.add(&[], value, page);
             }
             return;
         }
-        let patterns = self.patterns.get(statistic.group).into_iter().flatten();
-        for (pattern, claim) in patterns {
-            if let Some(parts) = pattern.parts_of(statistic.name) {
-                return self.add_claimed(claim, &parts, statistic.value, page);
+        for (pattern, claim) in self.patterns.get(group).into_iter().flatten() {
+            if let Some(parts) = pattern.parts_of(name) {
+                return claim.add(&parts, value, page);
             }
         }
-        page.add(
-            self.families.len() - 1,
-            iter::zip(UNCLAIMED_LABELS, [statistic.group, statistic.name]),
-            value_of(UNCLAIMED.kind, statistic.value),
-        );
+        self.unclaimed.add(&[group, name], value, page);
     }
+}
 
-    fn add_claimed(&self, claim: &Claim, parts: &[&[u8]], value: u64, page: &mut Page<'_>) {
-        let labels = claim.labels.iter().map(|(label, value)| {
+impl Claim {
+    fn add(&self, parts: &[&[u8]], value: u64, page: &mut Page<'_>) {
+        let labels = self.labels.iter().map(|(label, value)| {
             let value = match value {
                 LabelValue::Fixed(text) => text.as_bytes(),
                 LabelValue::Part(index) => parts.get(*index).copied().unwrap_or_default(),
             };
             (*label, value)
         });
-        let kind = self
-            .families
-            .get(claim.family)
-            .map_or(UNCLAIMED.kind, |family| family.kind);
-        page.add(claim.family, labels, value_of(kind, value));
+        page.add(self.family, labels, value_of(self.kind, value));
     }
 }
 
