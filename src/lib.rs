@@ -23,6 +23,7 @@ pub mod gate;
 pub mod health;
 pub mod logging;
 pub mod mi;
+pub mod names;
 pub mod processors;
 pub mod scrape;
 pub mod selection;

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::thread;
 
 use opensips_exporter::config::{self, Command, Config};
-use opensips_exporter::gate;
+use opensips_exporter::gate::lanes::Lanes;
+use opensips_exporter::gate::place::Rules;
+use opensips_exporter::gate::refusal::Refusal;
+use opensips_exporter::gate::{Gate, listener};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Datagram, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;
@@ -38,7 +41,14 @@ fn main() -> ExitCode {
 
 fn run(config: Config) -> ExitCode {
     logging::start(config.log_level, config.log_format);
-    panic::set_hook(Box::new(|panic| log::error!("please report this: {panic}")));
+    panic::set_hook(Box::new(|panic| {
+        // Threads without a name are those of tiny_http, and the gate tells what comes of their end.
+        let level = match thread::current().name() {
+            Some(_) => log::Level::Error,
+            None => log::Level::Debug,
+        };
+        log::log!(level, "please report this: {panic}");
+    }));
     match start(config) {
         Ok(never) => match never {},
         Err(error) => {
@@ -57,27 +67,31 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     }
     end_on_signals(replies.clone())?;
 
-    let listener = gate::listen(&config.address)?;
+    let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
-    let http =
-        tiny_http::Server::from_listener(listener, None).map_err(|error| error.to_string())?;
 
     let client = Client::new(Datagram::new(config.socket, replies.clone()));
-    let scraper = Scraper::new(client, Telemetry::new()?);
-    log::info!(
+    let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
+    let rules = Rules {
+        forwarded: server::HEADERS,
+        rejections: telemetry.rejections(),
+    };
+    let scraper = Scraper::new(client, telemetry);
+    let hello = format!(
         "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
         config.path,
         scraper.path().display()
     );
     let site = Site::new(scraper, config.path, config.timeout);
-    let error = workers::serve(http, move |request| server::respond(&site, request));
+    let handle = Arc::new(move |request| server::respond(&site, request));
+    let lanes = Lanes::new(|http| workers::serve(http, Arc::clone(&handle)));
+    let gate = Gate::new(listener, lanes, rules)?;
+    log::info!("{hello}");
+    let error = gate.run();
     if let Some(replies) = replies {
         replies.close();
     }
-    Err(
-        format!("no connection can be accepted any more: {error}; raise the limit of open files")
-            .into(),
-    )
+    Err(format!("no connection can be served: {error}").into())
 }
 
 /// Ends the process on SIGTERM, SIGINT and SIGHUP, without a file left behind. As the first process of

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use percent_encoding::percent_decode;
-use tiny_http::{Header, Method, Request, Response};
+use tiny_http::{Header, Request, Response};
 
 use crate::exposition;
 use crate::processors::PROCESSORS;
@@ -22,6 +22,9 @@ pub const READY_PATH: &str = "/-/ready";
 
 /// The request header by which Prometheus announces its scrape timeout.
 const SCRAPE_TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
+
+/// The request headers that are heeded.
+pub const HEADERS: &[&str] = &[SCRAPE_TIMEOUT];
 
 /// What is kept of an announced scrape timeout for the way back to Prometheus, but at most half.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -74,27 +77,21 @@ impl Site {
 
     /// Answers a request for `target`, the path and query of its request line. `announced` is what
     /// the client says of its own timeout, in seconds.
-    pub fn answer(&self, method: &Method, target: &str, announced: Option<&str>) -> Answer {
+    pub fn answer(&self, target: &str, announced: Option<&str>) -> Answer {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let limit = announced.map_or(self.timeout, |text| limit(self.timeout, text));
-        let answer: &dyn Fn() -> Answer = match path {
-            _ if path == self.metrics_path => &|| self.metrics(query, limit),
-            HEALTHY_PATH => &|| Answer::text(200, "healthy"),
-            READY_PATH => &|| match self.scraper.probe(limit) {
+        match path {
+            _ if path == self.metrics_path => self.metrics(query, limit),
+            HEALTHY_PATH => Answer::text(200, "healthy"),
+            READY_PATH => match self.scraper.probe(limit) {
                 Ok(()) => Answer::text(200, "ready"),
                 Err(error) => Answer::text(503, error.to_string()),
             },
-            "/" => &|| self.landing_page(),
-            _ => {
-                return Answer::text(
-                    404,
-                    format!("not found; the metrics are at {}", self.metrics_path),
-                );
-            }
-        };
-        match method {
-            Method::Get | Method::Head => answer(),
-            _ => Answer::text(405, "only GET and HEAD are answered"),
+            "/" => self.landing_page(),
+            _ => Answer::text(
+                404,
+                format!("not found; the metrics are at {}", self.metrics_path),
+            ),
         }
     }
 
@@ -196,19 +193,13 @@ pub fn respond(site: &Site, request: Request) {
             name.eq_ignore_ascii_case(SCRAPE_TIMEOUT)
         })
         .map(|header| header.value.as_str());
-    let answer = site.answer(request.method(), request.url(), announced);
+    let answer = site.answer(request.url(), announced);
     let mut response = Response::from_data(answer.body)
         .with_status_code(answer.status)
         // With a length, and not in chunks, however large the page is.
         .with_chunked_threshold(usize::MAX);
-    let mut add = |name: &str, value: &str| {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header);
-        }
-    };
-    add("Content-Type", answer.content_type);
-    if answer.status == 405 {
-        add("Allow", "GET, HEAD");
+    if let Ok(header) = Header::from_bytes("Content-Type", answer.content_type) {
+        response.add_header(header);
     }
     if let Err(error) = request.respond(response) {
         log::debug!("the client did not take the answer: {error}");

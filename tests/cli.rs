@@ -297,9 +297,13 @@ fn the_log_level_is_heeded() {
     let directory = TempDir::new();
     let socket = directory.join("mi.sock");
     let exporter = Exporter::start(&socket, &["--log.level=debug"]);
-    exporter.scrape();
+    assert_eq!(
+        exporter.send("BREW / HTTP/1.1\r\nHost: x\r\n\r\n").status,
+        501
+    );
     exporter.wait_for_log("level=debug");
     let exporter = Exporter::start(&socket, &["--log.level=info"]);
+    exporter.send("BREW / HTTP/1.1\r\nHost: x\r\n\r\n");
     exporter.scrape();
     exporter.wait_for_log("level=warn");
     assert!(exporter.logged("level=debug").is_empty());

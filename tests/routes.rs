@@ -49,15 +49,7 @@ fn the_metrics_are_where_the_path_says() {
 #[test]
 fn other_paths_are_not_found() {
     let (_directory, _server, exporter) = serving();
-    for path in [
-        "/metrics/",
-        "/Metrics",
-        "/x",
-        "//",
-        "/-/",
-        "/-/healthy/x",
-        "*",
-    ] {
+    for path in ["/metrics/", "/Metrics", "/x", "//", "/-/", "/-/healthy/x"] {
         assert_eq!(exporter.get(path).status, 404, "{path}");
     }
 }

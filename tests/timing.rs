@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
+use opensips_exporter::gate::MAX_CONNECTIONS;
+use opensips_exporter::gate::lanes::GROUP;
 use support::stand_in::Behaviour;
 use support::{assert_down, assert_up, server_and_exporter, wait_until};
 
@@ -97,21 +98,18 @@ fn the_duration_is_in_seconds() {
 fn threads_come_with_need_and_go() {
     let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
     server.behave(Behaviour::Silent);
+    exporter.wait_for_all_places();
     let workers = || {
-        let tasks = fs::read_dir(format!("/proc/{}/task", exporter.pid())).expect("its threads");
-        tasks
-            .flatten()
-            .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
-            .filter(|name| name == "worker\n")
-            .count()
+        let threads = exporter.threads();
+        threads.iter().filter(|name| *name == "worker\n").count()
     };
+    let at_rest = MAX_CONNECTIONS / GROUP;
+    wait_until("one that waits for each group", || workers() == at_rest);
     std::thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| assert_down(&exporter));
         }
-        wait_until("a thread for each request and one that waits", || {
-            workers() == 21
-        });
+        wait_until("another one for each request", || workers() == at_rest + 20);
     });
-    wait_until("few threads that wait", || workers() <= 3);
+    wait_until("those that wait", || workers() == at_rest);
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -18,9 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::net::{self, RecvFlags};
 
 use super::{Deadline, Error};
-
-/// What the names of all reply sockets start with.
-const REPLY_NAME: &str = "opensips_exporter-";
+use crate::names;
 
 /// The MI socket of one server, and where its replies go.
 #[derive(Debug)]
@@ -217,7 +214,10 @@ impl ReplyDirectory {
         for entry in entries.flatten() {
             let is_socket = entry.file_type().is_ok_and(|kind| kind.is_socket());
             if is_socket
-                && entry.file_name().to_string_lossy().starts_with(REPLY_NAME)
+                && entry
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with(names::PREFIX)
                 && is_abandoned(&entry.path())
             {
                 remove(&entry.path());
@@ -235,7 +235,7 @@ impl ReplyDirectory {
     }
 
     fn bind(&self) -> io::Result<(UnixDatagram, PathBuf)> {
-        let path = self.path.join(format!("{}.sock", unguessable_name()));
+        let path = self.path.join(format!("{}.sock", names::unguessable()));
         let mut bound = self.lock();
         let socket = UnixDatagram::bind(&path)?;
         // The server may run as another user, who needs the permission to write.
@@ -280,7 +280,7 @@ struct ReplySocket<'d> {
 impl<'d> ReplySocket<'d> {
     fn bind(directory: Option<&'d ReplyDirectory>) -> Result<Self, Error> {
         let bound = match directory {
-            None => SocketAddr::from_abstract_name(unguessable_name())
+            None => SocketAddr::from_abstract_name(names::unguessable())
                 .and_then(|address| UnixDatagram::bind_addr(&address))
                 .map(|socket| (socket, None)),
             Some(directory) => directory
@@ -305,24 +305,9 @@ impl Drop for ReplySocket<'_> {
     }
 }
 
-/// A name that nobody can foresee and take before us. std seeds [`RandomState`] with randomness of the
-/// system, and its hashes do not show the seed. Local users can see the name while it is in use, in
-/// `/proc/net/unix`.
-fn unguessable_name() -> String {
-    let random = || RandomState::new().hash_one(REPLY_NAME);
-    format!("{REPLY_NAME}{:016x}{:016x}", random(), random())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_reply_sockets_differ() {
-        let names: BTreeSet<String> = (0..1000).map(|_| unguessable_name()).collect();
-        assert_eq!(names.len(), 1000);
-        assert!(names.iter().all(|name| name.len() == REPLY_NAME.len() + 32));
-    }
 
     #[test]
     fn nothing_is_bound_any_more_after_the_close() -> io::Result<()> {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use opensips_exporter::gate::MAX_CONNECTIONS;
 use stand_in::{StandIn, V2_4};
 
 /// How long a test waits for what should come at once.
@@ -210,6 +211,22 @@ impl Exporter {
         fs::read_dir(format!("/proc/{}/fd", self.pid()))
             .expect("its descriptors")
             .count()
+    }
+
+    /// The names of the threads of the process.
+    pub fn threads(&self) -> Vec<String> {
+        fs::read_dir(format!("/proc/{}/task", self.pid()))
+            .expect("its threads")
+            .flatten()
+            .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
+            .collect()
+    }
+
+    /// Waits until there are places for as many connections as there can be.
+    pub fn wait_for_all_places(&self) {
+        wait_until("a lane for each connection", || {
+            self.descriptors() >= 3 * MAX_CONNECTIONS
+        });
     }
 }
 

@@ -6,10 +6,12 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, sockopt};
 
+use super::place::ANSWER_TIME;
 use crate::config::Address;
 
-/// Connections that the kernel holds until they are accepted, as many as std asks for.
-const BACKLOG: i32 = 128;
+/// Connections that the kernel holds until they are accepted, if it has no lower limit. When strangers fill
+/// the queue, the kernel drops a scrape's first packet, which is sent again only after a second.
+const BACKLOG: i32 = 4096;
 
 /// Why the port could not be opened. Its text is one line: what happened, to what, and what to do.
 #[derive(Debug)]
@@ -49,10 +51,15 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
         Some(host) => TcpListener::bind((host.as_str(), address.port)),
         None => listen_everywhere(address.port),
     };
-    // Accepted connections inherit it. Otherwise the last piece of a page waits for the client's
-    // delayed ACK, 40 ms on a connection that is kept.
     let listener = listener.and_then(|listener| {
+        // std asks for a shorter queue.
+        net::listen(&listener, BACKLOG)?;
+        // Accepted connections inherit what follows. Without the first the last piece of a page waits for
+        // the client's delayed ACK, 40 ms on a connection that is kept. Without the second the kernel keeps
+        // an answer that nobody reads for minutes after the connection was closed.
         sockopt::set_tcp_nodelay(&listener, true)?;
+        let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
+        sockopt::set_tcp_user_timeout(&listener, answer_time)?;
         Ok(listener)
     });
     listener.map_err(|error| ListenError {

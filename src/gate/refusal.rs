@@ -1,0 +1,162 @@
+//! Why a request or a connection is not served, what its client is told, and under which name that is
+//! counted.
+
+use std::time::SystemTime;
+
+/// Why a request or a connection is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// What was sent is no HTTP, or leaves open where the request ends.
+    Malformed,
+    /// No `Host` in HTTP/1.1, or more than one.
+    Host,
+    /// The target is neither a path nor a URL of http.
+    Target,
+    /// A method that changes something, or that is for proxies.
+    MethodNotAllowed,
+    /// A method that HTTP does not have.
+    UnknownMethod,
+    /// The head did not arrive in time.
+    HeadTooSlow,
+    /// The request has a body.
+    Body,
+    /// `Expect` asks for something that is not defined.
+    Expectation,
+    /// The head is too large.
+    HeadTooLarge,
+    /// The body has a transfer coding.
+    TransferCoding,
+    /// All places are taken by requests that wait for their answers.
+    Busy,
+    /// Another version than HTTP/1.0 and HTTP/1.1.
+    Version,
+    /// The client did not read its answer in time. It is told nothing.
+    AnswerNotTaken,
+    /// A place was needed before the request had arrived. The client is told nothing.
+    PlaceNeeded,
+}
+
+/// The form of a refusal: the label value it is counted under, its status and the words behind it,
+/// and what the body says.
+type Form = (&'static str, u16, &'static str, &'static str);
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: &[Refusal] = &[
+        Refusal::Malformed,
+        Refusal::Host,
+        Refusal::Target,
+        Refusal::MethodNotAllowed,
+        Refusal::UnknownMethod,
+        Refusal::HeadTooSlow,
+        Refusal::Body,
+        Refusal::Expectation,
+        Refusal::HeadTooLarge,
+        Refusal::TransferCoding,
+        Refusal::Busy,
+        Refusal::Version,
+        Refusal::AnswerNotTaken,
+        Refusal::PlaceNeeded,
+    ];
+
+    fn form(self) -> Form {
+        match self {
+            Refusal::Malformed => ("malformed", 400, "Bad Request", "this is not HTTP/1.1"),
+            Refusal::Host => ("host", 400, "Bad Request", "HTTP/1.1 needs one Host header"),
+            Refusal::Target => (
+                "target",
+                400,
+                "Bad Request",
+                "ask for a path or a URL of http",
+            ),
+            Refusal::MethodNotAllowed => (
+                "method_not_allowed",
+                405,
+                "Method Not Allowed",
+                "only GET and HEAD are answered",
+            ),
+            Refusal::UnknownMethod => (
+                "unknown_method",
+                501,
+                "Not Implemented",
+                "only GET and HEAD are answered",
+            ),
+            Refusal::HeadTooSlow => (
+                "head_too_slow",
+                408,
+                "Request Timeout",
+                "the request did not arrive in time",
+            ),
+            Refusal::Body => ("body", 413, "Content Too Large", "send no body"),
+            Refusal::Expectation => (
+                "expectation",
+                417,
+                "Expectation Failed",
+                "send no Expect header",
+            ),
+            Refusal::HeadTooLarge => (
+                "head_too_large",
+                431,
+                "Request Header Fields Too Large",
+                "the request is too large",
+            ),
+            Refusal::TransferCoding => (
+                "transfer_coding",
+                501,
+                "Not Implemented",
+                "send no body and no Transfer-Encoding header",
+            ),
+            Refusal::Busy => (
+                "busy",
+                503,
+                "Service Unavailable",
+                "too many requests wait for their answers, try again later",
+            ),
+            Refusal::Version => (
+                "version",
+                505,
+                "HTTP Version Not Supported",
+                "only HTTP/1.0 and HTTP/1.1 are answered",
+            ),
+            Refusal::AnswerNotTaken => ("answer_not_taken", 0, "", "the answer is not read"),
+            Refusal::PlaceNeeded => ("place_needed", 0, "", "the place is needed"),
+        }
+    }
+
+    /// The name that it is counted under, a label value.
+    pub fn label(self) -> &'static str {
+        self.form().0
+    }
+
+    /// Why, in words.
+    pub fn text(self) -> &'static str {
+        self.form().3
+    }
+
+    /// The whole answer, after which the connection is closed. Without its body for a HEAD request.
+    pub fn answer(self, is_head: bool) -> Vec<u8> {
+        let (_, status, reason, text) = self.form();
+        let allow = match self {
+            Refusal::MethodNotAllowed => "Allow: GET, HEAD\r\n",
+            _ => "",
+        };
+        let body = if is_head {
+            String::new()
+        } else {
+            format!("{text}\n")
+        };
+        format!(
+            "HTTP/1.1 {status} {reason}\r\n\
+             Date: {}\r\n\
+             Content-Type: text/plain; charset=utf-8\r\n\
+             {allow}\
+             Content-Length: {}\r\n\
+             Connection: close\r\n\
+             \r\n\
+             {body}",
+            httpdate::fmt_http_date(SystemTime::now()),
+            text.len() + 1,
+        )
+        .into_bytes()
+    }
+}
