@@ -6,14 +6,17 @@ CARGO ?= cargo
 ADDR ?= :9434
 STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
-STATIC = target/$(shell uname -m)-unknown-linux-musl/release/opensips_exporter
+HOST_TARGET = $(shell uname -m)-unknown-linux-musl
+STATIC = target/$(HOST_TARGET)/release/opensips_exporter
+
+add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1)
 
 export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # The linker that Rust brings along makes static binaries for each target without a C toolchain.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 
-.PHONY: help build run test static lint bless install clean
+.PHONY: help build run test hostile static lint bless install clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -37,6 +40,10 @@ endif
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked
 
+hostile: ## Attack the static binary of this machine in full size
+	$(call add_target,$(HOST_TARGET))
+	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile -- --nocapture --test-threads 1
+
 static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch64, and prove that they are
 	@command -v file >/dev/null || { echo "make static needs the command file (Debian package file)" >&2; exit 1; }
 	@for binary in $(STATIC_BINARIES); do \
@@ -49,7 +56,7 @@ static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch
 # Cargo knows what is up to date.
 .PHONY: $(STATIC_BINARIES)
 $(STATIC_BINARIES): target/%/release/opensips_exporter:
-	@rustc --print target-libdir --target $* | xargs test -d || rustup target add $*
+	$(call add_target,$*)
 	$(CARGO) build --locked --release --target $*
 
 lint: ## Check format, clippy and documentation, each warning an error

@@ -13,9 +13,8 @@ use std::thread;
 
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
-use opensips_exporter::gate::place::Rules;
 use opensips_exporter::gate::refusal::Refusal;
-use opensips_exporter::gate::{Gate, listener};
+use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Datagram, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;

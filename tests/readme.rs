@@ -6,6 +6,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use opensips_exporter::config;
+use opensips_exporter::gate::MAX_CONNECTIONS;
+use opensips_exporter::gate::lanes::ALL_DESCRIPTORS;
+use opensips_exporter::gate::place::{ANSWER_TIME, HEAD_TIME};
+use opensips_exporter::gate::refusal::Refusal;
+use opensips_exporter::gate::request::MAX_HEAD;
 use opensips_exporter::processors::{PROCESSORS, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
 
@@ -86,7 +91,40 @@ fn the_readme_lists_the_flags_and_metrics_of_the_program() {
     let flags = format!("```text\n{}```\n", config::help());
     let readme = with_part(&readme, "flags", &flags);
     let readme = with_part(&readme, "metrics", &metrics());
+    let readme = with_part(&readme, "refusals", &refusals());
     support::compare_or_bless(&path, &readme);
+}
+
+fn refusals() -> String {
+    let mut table = String::from("| reason | status | answer |\n|---|---|---|\n");
+    for refusal in Refusal::ALL {
+        let (label, text) = (refusal.label(), refusal.text());
+        match refusal.status() {
+            0 => table.push_str(&format!("| `{label}` | | {text} |\n")),
+            status => table.push_str(&format!("| `{label}` | {status} | {text} |\n")),
+        }
+    }
+    table
+}
+
+/// The limits that the README tells are those of the program.
+#[test]
+fn the_readme_lists_the_limits_of_the_gate() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let readme = readme.expect("the README");
+    for expected in [
+        format!("| connections | {MAX_CONNECTIONS} |"),
+        format!(
+            "| request head | {} KiB, 100 lines, complete within {} s |",
+            MAX_HEAD / 1024,
+            HEAD_TIME.as_secs()
+        ),
+        format!("| reading an answer | {} s |", ANSWER_TIME.as_secs()),
+        format!("{} threads at rest", support::siege::THREADS_AT_REST),
+        format!("{ALL_DESCRIPTORS} descriptors"),
+    ] {
+        assert!(readme.contains(&expected), "{expected}");
+    }
 }
 
 /// Names that promtool accepts, HELP that says where the metric comes from, and entries that fit

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
@@ -101,8 +102,13 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Lanes<S> {
                 connected => break connected.map_err(io::Error::from)?,
             }
         };
-        let server = tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?;
-        (self.serve)(server)?;
+        // tiny_http panics when it cannot start its own threads, so it gets one to do that in.
+        let server = thread::Builder::new()
+            .spawn(|| tiny_http::Server::from_listener(listener, None).map_err(io::Error::other))
+            .map_err(|_| LaneError::Threads)?
+            .join()
+            .map_err(|_| LaneError::Threads)??;
+        (self.serve)(server).map_err(|_| LaneError::Threads)?;
         self.groups += 1;
         Ok(lanes)
     }

@@ -21,17 +21,18 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 
+use crate::telemetry::Rejections;
 use lanes::{GROUP, LaneError, Lanes};
-use place::{Interest, Loss, Place, Rules};
+use place::{Interest, Loss, Place};
 use refusal::Refusal;
 use request::MAX_HEAD;
 
 /// Connections at once. A Prometheus server needs one; a few of them, people and checks need some more.
 pub const MAX_CONNECTIONS: usize = 64;
 
-/// Connections that are taken before those that are there are looked at again. Fewer than places, so that
+/// The part of the places that is filled before the connections that are there are looked at again, so that
 /// a new one has time to send its request.
-const ACCEPTED_AT_ONCE: usize = 16;
+const ACCEPTED_PART: usize = 4;
 
 /// How long all places may be taken by requests that wait for answers until others are told so.
 const BUSY_TIME: Duration = Duration::from_secs(1);
@@ -41,6 +42,26 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the log says that the system has nothing left.
 const EXHAUSTED_NEWS: Duration = Duration::from_secs(60);
+
+/// What all places have to do alike.
+pub struct Rules {
+    /// The headers that are passed on.
+    pub forwarded: &'static [&'static str],
+    /// Counts what is refused.
+    pub rejections: Rejections,
+}
+
+impl Rules {
+    /// Notes that `client` was refused something.
+    pub fn reject(&self, client: &TcpStream, refusal: Refusal) {
+        self.rejections.count(refusal.label());
+        if log::log_enabled!(log::Level::Debug) {
+            let address = client.peer_addr();
+            let address = address.map_or("a client".to_string(), |address| address.to_string());
+            log::debug!("refused {address}: {}", refusal.text());
+        }
+    }
+}
 
 /// The listener and the connections that came through it.
 pub struct Gate<S> {
@@ -147,6 +168,9 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
     fn add_places(&mut self, now: Instant) -> Result<(), LaneError> {
         let lanes = self.lanes.open_group()?;
         self.is_complete = lanes.is_empty();
+        if self.is_complete {
+            log::debug!("there are places for {} connections", self.places.len());
+        }
         let places = lanes.into_iter().map(|lane| Place::new(lane, now));
         self.places.extend(places);
         Ok(())
@@ -225,6 +249,23 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
         (!matches!(least.0, Loss::Answer(_)) || !is_one_emptied()).then_some(least)
     }
 
+    /// The place whose connection is to be closed for another one. Its client is listened to once more: its
+    /// request may have come in the meantime.
+    fn place_to_clear(&mut self, now: Instant) -> Option<usize> {
+        for _ in 0..self.places.len() {
+            let (loss, index) = self.least_loss()?;
+            if matches!(loss, Loss::Answer(_)) {
+                return None;
+            }
+            let place = self.places.get_mut(index)?;
+            place.client_is_ready(PollFlags::IN, now, &self.rules);
+            if place.is_free() || place.loss() == Some(loss) {
+                return Some(index);
+            }
+        }
+        None
+    }
+
     /// Takes connections that wait, when there is at least one.
     fn accept(&mut self, now: Instant) {
         if self.free_place().is_none()
@@ -234,16 +275,11 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
             // The place is free as soon as tiny_http has got rid of the answer.
             return place.evict(&self.rules);
         }
-        for _ in 0..ACCEPTED_AT_ONCE {
-            let room = match self.free_place() {
-                Some(index) => Some(index),
-                None => match self.least_loss() {
-                    Some((Loss::Answer(_), _)) => return,
-                    Some((_, index)) => Some(index),
-                    None if self.is_busy(now) => None,
-                    None => return,
-                },
-            };
+        for _ in 0..self.places.len().div_ceil(ACCEPTED_PART) {
+            let room = self.free_place().or_else(|| self.place_to_clear(now));
+            if room.is_none() && !self.is_busy(now) {
+                return;
+            }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let client = match accept_with(&self.listener, flags) {
                 Ok(client) => TcpStream::from(client),

@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use rustix::net::sockopt;
 
+use super::Rules;
 use super::answer;
 use super::refusal::Refusal;
 use super::request::{self, Head, MAX_HEAD, Request, Then};
-use crate::telemetry::Rejections;
 
 /// How long a request head may take, from the beginning of the connection or, when it was kept, from the
 /// head's first byte. A head fits into a few packets, so whoever needs longer is not coming.
 pub const HEAD_TIME: Duration = Duration::from_secs(5);
+
+/// How long tiny_http may take for its first answer. It takes for ever when the system had too few threads for
+/// it, and usually a millisecond.
+const PROVING_TIME: Duration = Duration::from_secs(5);
 
 /// How long a client may take to read an answer. That is the scrape timeout of Prometheus by default.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -33,26 +37,6 @@ const BUFFER: usize = 64 * 1024;
 
 /// A request that tiny_http must have answered before a lane is used. Nothing is found at `*`.
 const PROBE: &[u8] = b"HEAD * HTTP/1.1\r\n\r\n";
-
-/// What a place needs to know of the gate that it belongs to.
-pub struct Rules {
-    /// The headers that are passed on.
-    pub forwarded: &'static [&'static str],
-    /// Counts what is refused.
-    pub rejections: Rejections,
-}
-
-impl Rules {
-    /// Notes that `client` was refused something.
-    pub fn reject(&self, client: &TcpStream, refusal: Refusal) {
-        self.rejections.count(refusal.label());
-        if log::log_enabled!(log::Level::Debug) {
-            let address = client.peer_addr();
-            let address = address.map_or("a client".to_string(), |address| address.to_string());
-            log::debug!("refused {address}: {}", refusal.text());
-        }
-    }
-}
 
 /// Where the conversation with a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +113,7 @@ impl Place {
             unsent: Vec::new(),
             is_blocked: false,
             moved: now,
-            deadline: None,
+            deadline: Some(now + PROVING_TIME),
         }
     }
 
@@ -219,6 +203,7 @@ impl Place {
                 self.refuse(Refusal::HeadTooSlow, false, now, rules);
             }
             Phase::Relaying { .. } => self.leave(Some(Refusal::AnswerNotTaken), rules),
+            Phase::Proving => self.break_off(rules),
             _ => self.leave(None, rules),
         }
     }

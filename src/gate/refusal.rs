@@ -128,6 +128,11 @@ impl Refusal {
         self.form().0
     }
 
+    /// The status of the answer, 0 if there is none.
+    pub fn status(self) -> u16 {
+        self.form().1
+    }
+
     /// Why, in words.
     pub fn text(self) -> &'static str {
         self.form().3

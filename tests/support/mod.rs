@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod page;
+pub mod siege;
 pub mod stand_in;
 
 use std::collections::BTreeMap;
@@ -222,8 +223,8 @@ impl Exporter {
             .collect()
     }
 
-    /// Waits until there are places for as many connections as there can be.
-    pub fn wait_for_all_places(&self) {
+    /// Waits until all descriptors are there that stay.
+    pub fn wait_for_lanes(&self) {
         wait_until("a lane for each connection", || {
             self.descriptors() >= 3 * MAX_CONNECTIONS
         });
@@ -248,19 +249,41 @@ pub struct Response {
 
 impl Response {
     fn parse(answer: &[u8]) -> Self {
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no head in {}", answer.escape_ascii()));
-        let head = String::from_utf8(answer[..end].to_vec()).expect("a head in ASCII");
+        Response::read(answer).unwrap_or_else(|| panic!("no answer: {}", answer.escape_ascii()))
+    }
+
+    /// The answer in these bytes, whose end is that of its body.
+    pub fn read(answer: &[u8]) -> Option<Self> {
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = str::from_utf8(&answer[..end]).ok()?;
         let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1));
-        Response {
-            status: status.and_then(|code| code.parse().ok()).expect("a status"),
+        let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?;
+        Some(Response {
+            status: status.parse().ok()?,
             headers: lines
                 .filter_map(|line| line.split_once(": "))
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_string()))
                 .collect(),
             body: answer[end + 4..].to_vec(),
+        })
+    }
+
+    /// All answers in these bytes, one behind the other.
+    pub fn read_all(mut bytes: &[u8]) -> Vec<Self> {
+        let mut answers = Vec::new();
+        while let Some(mut answer) = Response::read(bytes) {
+            let length: usize = answer.headers["content-length"].parse().expect("a length");
+            let rest = answer.body.get(length..).expect("a whole body").len();
+            answer.body.truncate(length);
+            bytes = &bytes[bytes.len() - rest..];
+            answers.push(answer);
         }
+        assert_eq!(
+            bytes.escape_ascii().to_string(),
+            "",
+            "behind the last answer"
+        );
+        answers
     }
 
     pub fn text(&self) -> String {

@@ -1,0 +1,214 @@
+//! The gate with a tiny_http that answers what a test wants: every byte arrives, however fast either side is.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use opensips_exporter::config::Address;
+use opensips_exporter::gate::lanes::Lanes;
+use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
+use opensips_exporter::gate::{Gate, Rules, listener};
+use opensips_exporter::telemetry::Telemetry;
+use opensips_exporter::workers;
+use proptest::prelude::*;
+use support::{PATIENCE, Response};
+use tiny_http::Request;
+
+const FORWARDED: &[&str] = &["X-Forwarded"];
+
+fn serve(handle: impl Fn(Request) + Send + Sync + 'static) -> SocketAddr {
+    let address = Address {
+        host: Some("127.0.0.1".to_string()),
+        port: 0,
+    };
+    let listener = listener::listen(&address).expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let handle = std::sync::Arc::new(handle);
+    let lanes = Lanes::new(move |http| workers::serve(http, std::sync::Arc::clone(&handle)));
+    let rules = Rules {
+        forwarded: FORWARDED,
+        rejections: Telemetry::new([]).expect("a registry").rejections(),
+    };
+    let gate = Gate::new(listener, lanes, rules).expect("a gate");
+    thread::spawn(move || gate.run());
+    address
+}
+
+/// Bytes that show where one is missing.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|index| (index * 7 + index / 251) as u8)
+        .collect()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
+#[test]
+fn every_byte_of_an_answer_arrives() {
+    let address = serve(|request| {
+        let length = request.url()[1..].parse().expect("a length");
+        let response = tiny_http::Response::from_data(pattern(length));
+        let _ = request.respond(response.with_chunked_threshold(usize::MAX));
+    });
+    let lengths = [
+        0, 1, 1023, 1024, 1025, 8191, 65_000, 65_535, 65_536, 65_537, 1_000_000, 5_000_000,
+    ];
+    for pause in [None, Some(Duration::from_millis(1))] {
+        for length in lengths {
+            let mut stream = connect(address);
+            write!(
+                stream,
+                "GET /{length} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            )
+            .expect("taken");
+            let mut bytes = Vec::new();
+            let mut piece = [0; 50_000];
+            loop {
+                if let Some(pause) = pause {
+                    thread::sleep(pause);
+                }
+                match stream.read(&mut piece).expect("an answer") {
+                    0 => break,
+                    count => bytes.extend_from_slice(&piece[..count]),
+                }
+            }
+            let answers = Response::read_all(&bytes);
+            assert_eq!(answers.len(), 1, "{length}");
+            assert!(answers[0].body == pattern(length), "{length}");
+        }
+    }
+    // And over one connection that is kept, HEAD among them.
+    let mut stream = connect(address);
+    let mut expected = Vec::new();
+    for length in lengths {
+        write!(
+            stream,
+            "HEAD /{length} HTTP/1.1\r\nHost: x\r\n\r\nGET /{length} HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        .expect("taken");
+        expected.push(length);
+    }
+    for length in expected {
+        let head = read_head(&mut stream);
+        assert!(
+            head.contains(&format!("Content-Length: {length}\r\n")),
+            "{head}"
+        );
+        let head = read_head(&mut stream);
+        assert!(
+            head.contains(&format!("Content-Length: {length}\r\n")),
+            "{head}"
+        );
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).expect("a body");
+        assert!(body == pattern(length), "{length}");
+    }
+}
+
+fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).expect("ASCII")
+}
+
+#[test]
+fn tiny_http_sees_the_target_and_what_is_forwarded_only() {
+    let address = serve(|request| {
+        let headers: Vec<String> = request.headers().iter().map(ToString::to_string).collect();
+        let text = format!("{} {} {headers:?}", request.method(), request.url());
+        let _ = request.respond(tiny_http::Response::from_string(text));
+    });
+    for (request, expected) in [
+        (
+            "GET /a?b=c&d[]=%0a HTTP/1.1\r\nHost: x\r\n",
+            "GET /a?b=c&d[]=%0a []",
+        ),
+        ("GET http://x/a HTTP/1.0\r\n", "GET /a []"),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nCookie: a\r\nx-forwarded:  5.5 \r\n",
+            "GET / [\"X-Forwarded: 5.5\"]",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded: 1\r\nX-Forwarded: 2\r\n",
+            "GET / [\"X-Forwarded: 1\"]",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded: a b\r\n",
+            "GET / []",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded: \u{fc}\r\n",
+            "GET / []",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded:\r\n",
+            "GET / [\"X-Forwarded: \"]",
+        ),
+    ] {
+        let mut stream = connect(address);
+        write!(stream, "{request}Connection: close\r\n\r\n").expect("taken");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("an answer");
+        let answers = Response::read_all(&bytes);
+        assert_eq!(answers[0].text(), expected, "{request}");
+    }
+}
+
+fn read(bytes: &[u8]) -> Head {
+    request::read(bytes, FORWARDED)
+}
+
+proptest! {
+    /// What passes is one head of plain ASCII with nothing in it but what is meant to be.
+    #[test]
+    fn what_passes_is_canonical(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for start in ["", "GET /", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.0\r\nX-Forwarded: "] {
+            let bytes = [start.as_bytes(), &bytes, b"\r\n\r\n"].concat();
+            if let Head::Complete(length, request) = read(&bytes) {
+                prop_assert!(length <= bytes.len());
+                let head = request.canonical.strip_suffix("\r\n\r\n").expect("its end");
+                prop_assert!(head.bytes().all(|byte| byte.is_ascii_graphic() || b" \r\n".contains(&byte)));
+                let lines: Vec<&str> = head.split("\r\n").collect();
+                prop_assert!(lines[0].starts_with("GET /") && lines[0].ends_with(" HTTP/1.1"));
+                prop_assert_eq!(lines[0].matches(' ').count(), 2);
+                prop_assert!(lines.len() <= 2 && lines[1..].iter().all(|line| line.starts_with("X-Forwarded: ")));
+            }
+        }
+    }
+
+    /// How the bytes are cut does not matter.
+    #[test]
+    fn a_head_is_the_same_in_pieces(
+        target in "/[!-~]{0,40}",
+        name in "[A-Za-z-]{1,20}",
+        value in "[ -~]{0,40}",
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nX-{name}: {value}\r\n\r\n");
+        let whole = read(&[head.as_bytes(), &rest].concat());
+        for end in 0..head.len() {
+            prop_assert_eq!(read(&head.as_bytes()[..end]), Head::Incomplete);
+        }
+        let is_whole = matches!(whole, Head::Complete(length, _) if length == head.len());
+        prop_assert!(is_whole, "{:?}", whole);
+        prop_assert_eq!(read(head.as_bytes()), whole);
+    }
+
+    /// Nothing is waited for without end.
+    #[test]
+    fn a_full_buffer_is_decided(byte in any::<u8>()) {
+        let bytes = [b"GET / HTTP/1.1\r\nHost: x\r\nX: ".as_slice(), &vec![byte; MAX_HEAD]].concat();
+        prop_assert!(!matches!(read(&bytes[..MAX_HEAD]), Head::Incomplete));
+    }
+}

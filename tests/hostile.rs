@@ -1,0 +1,528 @@
+//! Attacks by strangers on the network: none of them stops a scrape, grows the process or ends it.
+//!
+//! Small sizes by default; `make hostile` runs the full ones on the static release binary.
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opensips_exporter::gate::MAX_CONNECTIONS;
+use support::siege::{Attack, Rest, is_full, withstand};
+use support::stand_in::Behaviour;
+use support::{
+    Exporter, Response, assert_down, assert_up, binary, captured, server_and_exporter, wait_until,
+};
+
+/// A row: what it is called, its size in full and by default, in how many threads it runs, and what it does.
+type Row = (&'static str, usize, usize, usize, fn(&Attack));
+
+const ROWS: &[Row] = &[
+    ("idle connections", 5000, 500, 1, idle),
+    ("slow heads", 1000, 200, 1, slow_heads),
+    ("readers that never read", 500, 100, 1, never_reads),
+    ("resets behind the request", 20_000, 1000, 2, resets),
+    (
+        "new connections as fast as they go",
+        200_000,
+        5000,
+        2,
+        floods,
+    ),
+    ("lengths", 100, 5, 1, lengths),
+    ("codings, expectations, upgrades", 100, 5, 1, codings),
+    ("no requests", 100, 5, 1, no_requests),
+    ("heads without end", 100, 5, 1, endless_heads),
+    ("smuggling", 100, 5, 1, smuggling),
+    (
+        "pipelined requests, never read",
+        100_000,
+        10_000,
+        1,
+        pipelines,
+    ),
+    ("random bytes", 10_000, 300, 2, random_bytes),
+];
+
+const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[test]
+fn scrapes_go_on_during_every_attack() {
+    let (_directory, _server, mut exporter) = server_and_exporter(&[]);
+    let rest = Rest::of(&exporter);
+    for (name, full, small, threads, attack) in ROWS {
+        let size = if is_full() { *full } else { *small };
+        withstand(name, &mut exporter, size, *threads, attack);
+        if is_full() {
+            rest.wait_for(name, &exporter);
+        }
+    }
+    rest.wait_for("all of them", &exporter);
+    assert_up(&exporter);
+    assert!(exporter.logged("level=error").is_empty());
+    assert!(exporter.log().len() < 10, "{:?}", exporter.log());
+}
+
+fn idle(attack: &Attack) {
+    let mut held = Vec::new();
+    while held.len() < attack.size {
+        attack.once_more();
+        held.extend(attack.connect());
+    }
+    while attack.goes_on() {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// One byte per second on each connection.
+fn slow_heads(attack: &Attack) {
+    let mut head = b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Endless: "
+        .iter()
+        .chain([b'a'].iter().cycle());
+    let mut connections = Vec::new();
+    while attack.once_more() {
+        connections.extend(attack.connect());
+        if connections.len() < attack.size {
+            continue;
+        }
+        let next = Instant::now() + Duration::from_secs(1);
+        let byte = *head.next().expect("an endless head");
+        connections.retain_mut(|stream| stream.write_all(&[byte]).is_ok());
+        while attack.goes_on() && Instant::now() < next {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// Each asks for more than all buffers on the way hold.
+fn never_reads(attack: &Attack) {
+    attack.hold(attack.size, |stream| stream.write_all(&REQUEST.repeat(50)));
+}
+
+fn resets(attack: &Attack) {
+    while attack.once_more() {
+        if let Ok(mut stream) = attack.connect() {
+            let _ = stream.write_all(REQUEST);
+        }
+    }
+}
+
+fn floods(attack: &Attack) {
+    let until = Instant::now() + Duration::from_secs(if is_full() { 10 } else { 1 });
+    while attack.once_more() || Instant::now() < until {
+        let _ = attack.connect();
+    }
+}
+
+/// Each request has one answer, and its connection ends.
+fn refused(attack: &Attack, cases: &[(u16, &[u8])]) {
+    while attack.once_more() {
+        for (status, request) in cases {
+            let answers = Response::read_all(&attack.exchange(request));
+            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            let shown = request[..request.len().min(200)].escape_ascii();
+            assert_eq!(statuses, [*status], "{shown}");
+            assert_eq!(answers[0].headers["connection"], "close", "{shown}");
+            if *status >= 400 {
+                assert_eq!(answers[0].text().matches('\n').count(), 1, "{shown}");
+                assert!(answers[0].body.ends_with(b"\n"), "{shown}");
+            }
+        }
+    }
+}
+
+fn lengths(attack: &Attack) {
+    refused(
+        attack,
+        &[
+            (413, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n"),
+            (413, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n"),
+            (413, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x10\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0, 0\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n"),
+            (413, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"),
+            (413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"),
+            (413, b"POST / HTTP/1.0\r\nContent-Length: 100000000000\r\n\r\n"),
+            (405, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"),
+            (405, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        ],
+    );
+}
+
+fn codings(attack: &Attack) {
+    refused(
+        attack,
+        &[
+            (501, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"),
+            (501, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\n\r\n"),
+            (501, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n"),
+            (501, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n"),
+            (400, b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            (417, b"GET / HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n\r\n"),
+            (413, b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n\r\n"),
+        ],
+    );
+}
+
+fn no_requests(attack: &Attack) {
+    let headers = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n".to_vec(),
+        b"a: b\r\n".repeat(100_000),
+        b"\r\n".to_vec(),
+    ]
+    .concat();
+    refused(
+        attack,
+        &[
+            (505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
+            (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            (505, b"GET / HTTP/0.9\r\n\r\n"),
+            (505, b"GET / HTTP/1.2\r\nHost: x\r\n\r\n"),
+            (505, b"GET / HTTP/11.1\r\nHost: x\r\n\r\n"),
+            (505, b"GET / http/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET /\r\n\r\n"),
+            (400, b"GET\r\n\r\n"),
+            (501, b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (501, b"get / HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (405, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (405, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (405, b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\0y\r\n\r\n"),
+            (400, b"\0\0\0\0"),
+            (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+            (400, "GET /ü HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes()),
+            (400, "GET / HTTP/1.1\r\nHost: x\r\nÜ: y\r\n\r\n".as_bytes()),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nX-Folded: a\r\n b\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\n Host: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"),
+            (400, b"GET metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET * HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET ftp://x/metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET http:///metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\nHost: x\nConnection: close\n\n"),
+            (200, "GET /-/healthy HTTP/1.1\r\nHost: x\r\nUser-Agent: Gerät\r\nConnection: close\r\n\r\n".as_bytes()),
+            (431, &headers),
+        ],
+    );
+}
+
+/// 200 MiB each, of which the exporter takes little.
+fn endless_heads(attack: &Attack) {
+    let starts: [&[u8]; 3] = [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ",
+        b"GET /",
+        b"GET / HTTP/1.1\r\nHost: ",
+    ];
+    let piece = vec![b'a'; 1 << 20];
+    while attack.once_more() {
+        for start in starts {
+            let Ok(mut stream) = attack.connect() else {
+                continue;
+            };
+            let mut sent = 0;
+            if stream.write_all(start).is_ok() {
+                while sent < 200 && stream.write_all(&piece).is_ok() {
+                    sent += 1;
+                }
+            }
+            assert!(sent < 100, "{sent} MiB were taken");
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            // Whoever sends on after the end can lose the answer.
+            if let Some(answer) = Response::read(&answer) {
+                assert_eq!(answer.status, 431);
+            }
+        }
+    }
+}
+
+/// Shapes that two servers behind each other read differently.
+fn smuggling(attack: &Attack) {
+    refused(
+        attack,
+        &[
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 44\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \x0bchunked\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (413, b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\nHost: x\r\nX: y\rTransfer-Encoding: chunked\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (200, b"GET /-/healthy HTTP/1.0\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ],
+    );
+}
+
+fn pipelines(attack: &Attack) {
+    let batch = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let mut stream = attack.connect();
+    while attack.once_more() {
+        // Counts requests, of which the batch holds a hundred.
+        for _ in 1..100 {
+            attack.once_more();
+        }
+        if let Ok(connected) = &mut stream
+            && connected.write_all(&batch).is_err()
+        {
+            stream = attack.connect();
+        }
+    }
+}
+
+fn random_bytes(attack: &Attack) {
+    // Marsaglia's xorshift, so that each run is the same.
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    while attack.once_more() {
+        let length = random() % 300 + 1;
+        let bytes: Vec<u8> = (0..length).map(|_| random() as u8).collect();
+        let valid: &[u8] = match random() % 2 {
+            0 => b"",
+            _ => b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n",
+        };
+        let Ok(mut stream) = attack.connect() else {
+            continue;
+        };
+        if stream.write_all(&[valid, &bytes].concat()).is_err()
+            || stream.shutdown(std::net::Shutdown::Write).is_err()
+        {
+            continue;
+        }
+        let mut received = Vec::new();
+        // It can be closed for others before it is read.
+        let _ = stream.read_to_end(&mut received);
+        let answers = Response::read_all(&received);
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        let shown = bytes.escape_ascii();
+        match statuses.as_slice() {
+            [] => {}
+            [status] if valid.is_empty() => assert!(*status >= 400, "{status} for {shown}"),
+            [200] => {}
+            [200, status] => assert!(*status >= 400, "{status} for {shown}"),
+            _ => panic!("{statuses:?} for {shown}"),
+        }
+    }
+}
+
+/// With few descriptors there are few places, but strangers cannot take them.
+#[test]
+fn few_descriptors_are_enough() {
+    let directory = support::TempDir::new();
+    let socket = directory.join("mi.sock");
+    let _server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
+    let mut command = Command::new("prlimit");
+    command
+        .arg("--nofile=100")
+        .arg(binary().get_program())
+        .args(["--addr=127.0.0.1:0", "--socket"])
+        .arg(&socket);
+    let mut exporter = Exporter::run(command);
+    let line = exporter.wait_for_log("no more than 12 connections at once");
+    assert!(line.contains("raise it to 400"), "{line}");
+    assert_up(&exporter);
+    let before = exporter.descriptors();
+    withstand(
+        "idle connections, few descriptors",
+        &mut exporter,
+        500,
+        1,
+        idle,
+    );
+    withstand("resets, few descriptors", &mut exporter, 1000, 2, resets);
+    wait_until("as many descriptors as before", || {
+        exporter.descriptors() <= before
+    });
+    assert_up(&exporter);
+}
+
+/// Changes a limit of `exporter`, as the user that it runs as.
+fn prlimit(exporter: &Exporter, limit: &str) {
+    let owner = fs::metadata(format!("/proc/{}", exporter.pid())).expect("proc");
+    let mut command = Command::new("prlimit");
+    command.args([&format!("--pid={}", exporter.pid()), limit]);
+    if rustix::process::getuid().is_root() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    let status = command.status();
+    assert!(
+        status
+            .expect("prlimit, of the Debian package util-linux")
+            .success()
+    );
+}
+
+/// When even fewer can be had than there were at the start, connections wait until there are more.
+#[test]
+fn no_descriptor_left_is_no_end() {
+    let (_directory, _server, mut exporter) = server_and_exporter(&[]);
+    exporter.wait_for_lanes();
+    let limit = |limit: &str| {
+        prlimit(&exporter, &format!("--nofile={limit}:"));
+    };
+    limit(&format!("{}", exporter.descriptors()));
+    let mut waiting = std::net::TcpStream::connect(exporter.address).expect("the kernel takes it");
+    waiting
+        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .expect("the kernel takes it");
+    let line = exporter.wait_for_log("new connections have to wait");
+    assert!(
+        line.contains("raise the limit of open files to 400"),
+        "{line}"
+    );
+    limit("1000");
+    let mut answer = Vec::new();
+    waiting.read_to_end(&mut answer).expect("an answer");
+    assert_eq!(
+        Response::read(&answer).map(|answer| answer.status),
+        Some(200)
+    );
+    assert_up(&exporter);
+    assert!(exporter.is_running());
+    assert_eq!(exporter.logged("new connections have to wait").len(), 1);
+}
+
+/// A user whose only process is the exporter, if this is root, or else the one of this process. Root has no
+/// limit of threads.
+const NOBODY: u32 = 54_321;
+
+/// With few threads there are few places, and requests share the threads that there are.
+#[test]
+fn few_threads_are_enough() {
+    let directory = support::TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
+    let own = directory.join("opensips_exporter");
+    fs::copy(binary().get_program(), &own).expect("a copy that everybody can start");
+    let is_root = rustix::process::getuid().is_root();
+    let user = if is_root {
+        NOBODY
+    } else {
+        rustix::process::getuid().as_raw()
+    };
+    let mut command = Command::new("prlimit");
+    command
+        .arg(format!("--nproc={}", threads_of(user) + 40))
+        .arg(&own)
+        .args(["--addr=127.0.0.1:0", "--timeout=500ms", "--socket"])
+        .arg(&socket);
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut exporter = Exporter::run(command);
+    let line = exporter.wait_for_log("connections at once instead of");
+    assert!(line.contains("raise their limit"), "{line}");
+    assert_up(&exporter);
+    withstand("idle connections, few threads", &mut exporter, 500, 1, idle);
+    withstand("resets, few threads", &mut exporter, 1000, 2, resets);
+
+    // Now there can be no further thread at all.
+    prlimit(&exporter, "--nproc=1:");
+    withstand("resets, no further thread", &mut exporter, 1000, 2, resets);
+    server.behave(Behaviour::Silent);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| exporter.get("/metrics"));
+        }
+    });
+    server.behave(Behaviour::Proper);
+    assert_up(&exporter);
+    assert!(
+        exporter.logged("level=error").is_empty(),
+        "{:?}",
+        exporter.log()
+    );
+}
+
+/// The threads of a user.
+fn threads_of(user: u32) -> usize {
+    let processes = fs::read_dir("/proc").expect("proc").flatten();
+    processes
+        .filter(|process| {
+            process
+                .metadata()
+                .is_ok_and(|metadata| metadata.uid() == user)
+        })
+        .filter_map(|process| fs::read_dir(process.path().join("task")).ok())
+        .map(Iterator::count)
+        .sum()
+}
+
+#[test]
+fn a_hanging_server_delays_nothing_else() {
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
+    server.behave(Behaviour::Silent);
+    thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| assert_down(&exporter));
+        }
+        wait_until("all requests are on their way", || {
+            server.requests().len() == 50
+        });
+        let mut times: Vec<Duration> = (0..100)
+            .map(|_| {
+                let start = Instant::now();
+                assert_eq!(exporter.get("/-/healthy").status, 200);
+                start.elapsed()
+            })
+            .collect();
+        assert_eq!(exporter.get("/").status, 200);
+        times.sort();
+        println!(
+            "a hanging server: /-/healthy takes {:?}, at most {:?}",
+            times[50], times[99]
+        );
+        // One of them may meet a busy machine.
+        assert!(times[98] < Duration::from_millis(100), "{times:?}");
+    });
+}
+
+/// More requests than places wait for answers: whoever comes then is told so, and not for longer.
+#[test]
+fn one_too_many_is_told_so() {
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
+    server.behave(Behaviour::Silent);
+    thread::scope(|scope| {
+        for _ in 0..MAX_CONNECTIONS {
+            scope.spawn(|| assert_down(&exporter));
+        }
+        wait_until("all requests are on their way", || {
+            server.requests().len() == MAX_CONNECTIONS
+        });
+        let began = Instant::now();
+        let response = exporter.get("/-/healthy");
+        assert_eq!(response.status, 503, "{}", response.text());
+        assert_eq!(response.headers["connection"], "close");
+        assert!(
+            began.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            began.elapsed()
+        );
+    });
+    assert_eq!(exporter.get("/-/healthy").status, 200);
+}

@@ -1,0 +1,316 @@
+//! Attacks on the exporter while somebody else scrapes it: what a well-behaved client sees, and what the
+//! process takes.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use opensips_exporter::gate::MAX_CONNECTIONS;
+use opensips_exporter::gate::lanes::{ALL_DESCRIPTORS, GROUP};
+use rustix::net::{
+    self, AddressFamily, SocketAddrAny, SocketAddrV4, SocketFlags, SocketType, sockopt,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{Exporter, PATIENCE, page::Page, wait_until};
+
+/// Scrapes during each attack.
+const SCRAPES: usize = 100;
+
+/// The time between them when an attack has its full size, so that it outlives all deadlines of the gate.
+const INTERVAL: Duration = Duration::from_millis(70);
+
+/// What 99 of 100 scrapes may take.
+const SCRAPE_TIME: Duration = Duration::from_secs(1);
+
+/// How long an attack may go on, whatever happens.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Threads at rest: for the gate, for signals, for each lane, and one worker for each group of lanes.
+pub const THREADS_AT_REST: usize = 2 + MAX_CONNECTIONS + MAX_CONNECTIONS / GROUP;
+
+/// Threads while all places have a request, and while those are not gone that tiny_http began with.
+const MOST_THREADS: usize = THREADS_AT_REST + 2 * MAX_CONNECTIONS;
+
+/// Memory that an attack may cost, in bytes.
+const MEMORY: u64 = 16 << 20;
+
+/// Memory that may stay in use after an attack, in bytes. The allocator of glibc, which only tests use,
+/// gives little back.
+const LEFT: u64 = if cfg!(target_env = "musl") {
+    1 << 20
+} else {
+    MEMORY
+};
+
+/// How long it may take until all is as before.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Whether attacks have their full sizes.
+pub fn is_full() -> bool {
+    std::env::var_os("HOSTILE").is_some_and(|value| value == "full")
+}
+
+/// An attack that is under way.
+pub struct Attack {
+    pub address: SocketAddr,
+    /// How often it is to do what it does.
+    pub size: usize,
+    began: Instant,
+    is_over: AtomicBool,
+    done: AtomicUsize,
+    sources: AtomicUsize,
+}
+
+impl Attack {
+    /// Counts one, and says whether to go on: until it was often enough and the scrapes are done.
+    pub fn once_more(&self) -> bool {
+        let done = self.done.fetch_add(1, Ordering::Relaxed);
+        (done < self.size || !self.is_over.load(Ordering::Relaxed))
+            && self.began.elapsed() < LONGEST
+    }
+
+    /// Whether the scrapes still go on.
+    pub fn goes_on(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed) && self.began.elapsed() < LONGEST
+    }
+
+    /// A connection from one of many addresses of this machine, so that ports do not run out. `window`
+    /// bytes is what it can receive.
+    pub fn connect_with(&self, window: Option<usize>) -> io::Result<TcpStream> {
+        let number = self.sources.fetch_add(1, Ordering::Relaxed);
+        let host = 2 + (number % 250) as u8;
+        let socket = net::socket_with(
+            AddressFamily::INET,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
+        if let Some(window) = window {
+            sockopt::set_socket_recv_buffer_size(&socket, window)?;
+        }
+        net::bind_v4(
+            &socket,
+            &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, host), 0),
+        )?;
+        // Otherwise the ports stay taken for a minute.
+        sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+        net::connect_any(&socket, &SocketAddrAny::from(self.address))?;
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+        Ok(stream)
+    }
+
+    /// A connection that receives as usual.
+    pub fn connect(&self) -> io::Result<TcpStream> {
+        self.connect_with(None)
+    }
+
+    /// Sends `request` and returns all that comes back until the connection is closed, by whatever means.
+    pub fn exchange(&self, request: &[u8]) -> Vec<u8> {
+        let Ok(mut stream) = self.connect() else {
+            return Vec::new();
+        };
+        // It may be closed before everything was taken.
+        let _ = stream.write_all(request);
+        let mut answer = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset,
+                "after {} bytes to {:?}",
+                answer.len(),
+                request[..request.len().min(200)].escape_ascii().to_string()
+            );
+        }
+        answer
+    }
+
+    /// Opens and holds connections, each prepared by `prepare`, and opens another one when the oldest was
+    /// held for long enough.
+    pub fn hold(&self, count: usize, prepare: impl Fn(&mut TcpStream) -> io::Result<()>) {
+        let mut held = VecDeque::new();
+        while self.once_more() {
+            if let Ok(mut stream) = self.connect_with(Some(2048))
+                && prepare(&mut stream).is_ok()
+            {
+                held.push_back(stream);
+            }
+            if held.len() > count {
+                held.pop_front();
+            }
+        }
+    }
+}
+
+/// What the process takes.
+#[derive(Debug, Clone, Copy)]
+struct Usage {
+    threads: usize,
+    descriptors: usize,
+    memory: u64,
+}
+
+fn usage(exporter: &Exporter) -> Usage {
+    let statm = fs::read_to_string(format!("/proc/{}/statm", exporter.pid())).expect("proc");
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    Usage {
+        threads: exporter.threads().len(),
+        descriptors: exporter.descriptors(),
+        memory: pages.expect("a number") * rustix::param::page_size() as u64,
+    }
+}
+
+/// One scrape as Prometheus does it, if it works.
+fn scrape(address: SocketAddr) -> Result<Duration, String> {
+    let began = Instant::now();
+    let exchange = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(
+            b"GET /metrics HTTP/1.1\r\nHost: x\r\nUser-Agent: Prometheus/2.42.0\r\n\
+              Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\nAccept-Encoding: gzip\r\n\
+              X-Prometheus-Scrape-Timeout-Seconds: 10\r\nConnection: close\r\n\r\n",
+        )?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = exchange().map_err(|error: io::Error| error.to_string())?;
+    let took = began.elapsed();
+    let response = super::Response::read(&answer).ok_or("no whole answer")?;
+    let page = Page::read(&response.body)?;
+    match (response.status, page.up()) {
+        (200, "1") => Ok(took),
+        (status, up) => Err(format!("status {status}, up {up}")),
+    }
+}
+
+/// Attacks `exporter` by `threads` threads that each run `attack` while it is scraped, and checks that the
+/// scrapes come through and that the process stays within its bounds.
+pub fn withstand(
+    name: &str,
+    exporter: &mut Exporter,
+    size: usize,
+    threads: usize,
+    attack: impl Fn(&Attack) + Sync,
+) {
+    raise_limit();
+    let before = usage(exporter);
+    let under_way = Attack {
+        address: exporter.address,
+        size,
+        began: Instant::now(),
+        is_over: AtomicBool::new(false),
+        done: AtomicUsize::new(0),
+        sources: AtomicUsize::new(0),
+    };
+    let mut times = Vec::new();
+    let mut failures = Vec::new();
+    let mut most = before;
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| attack(&under_way));
+        }
+        wait_until("the attack is under way", || {
+            under_way.done.load(Ordering::Relaxed) >= threads
+        });
+        for _ in 0..SCRAPES {
+            match scrape(exporter.address) {
+                Ok(took) => times.push(took),
+                Err(error) => failures.push(error),
+            }
+            if is_full() {
+                std::thread::sleep(INTERVAL);
+            }
+            let now = usage(exporter);
+            most.threads = most.threads.max(now.threads);
+            most.descriptors = most.descriptors.max(now.descriptors);
+            most.memory = most.memory.max(now.memory);
+        }
+        under_way.is_over.store(true, Ordering::Relaxed);
+    });
+    times.sort();
+    let times_99 = times.get(SCRAPES - 2);
+    println!(
+        "{name}: {} times, 99th percentile {times_99:.1?}, median {:.1?}, {} failed; \
+         {} threads, {} descriptors, {} kB more",
+        under_way.done.load(Ordering::Relaxed),
+        times.get(SCRAPES / 2),
+        failures.len(),
+        most.threads,
+        most.descriptors,
+        most.memory.saturating_sub(before.memory) >> 10,
+    );
+    assert!(
+        times_99.is_some_and(|&time| time < SCRAPE_TIME),
+        "{name}: {failures:?} {times:?}"
+    );
+    assert!(most.threads <= MOST_THREADS, "{name}: {most:?}");
+    assert!(most.descriptors <= ALL_DESCRIPTORS, "{name}: {most:?}");
+    assert!(
+        most.memory < before.memory + MEMORY,
+        "{name}: {before:?} {most:?}"
+    );
+    assert!(exporter.is_running(), "{name}");
+}
+
+/// A process at rest, to compare with.
+pub struct Rest(Usage);
+
+impl Rest {
+    /// What `exporter` takes when it was scraped and has come to rest.
+    pub fn of(exporter: &Exporter) -> Self {
+        exporter.wait_for_lanes();
+        scrape(exporter.address).expect("a scrape");
+        let mut usage = usage(exporter);
+        usage.threads = THREADS_AT_REST;
+        Rest(usage)
+    }
+
+    /// Waits until `exporter` is at rest again.
+    pub fn wait_for(&self, name: &str, exporter: &Exporter) {
+        let began = Instant::now();
+        loop {
+            let now = usage(exporter);
+            if now.threads <= self.0.threads
+                && now.descriptors <= self.0.descriptors
+                && now.memory <= self.0.memory + LEFT
+            {
+                println!(
+                    "{name}: at rest again after {:.1?}, {now:?}",
+                    began.elapsed()
+                );
+                return;
+            }
+            assert!(
+                began.elapsed() < RECOVERY,
+                "{name}: {now:?}, not {:?}",
+                self.0
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Lets this process hold as many connections as the largest attack takes.
+fn raise_limit() {
+    const NEEDED: u64 = 8192;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < NEEDED) {
+        let raised = Rlimit {
+            current: limit
+                .maximum
+                .map_or(Some(NEEDED), |maximum| Some(maximum.min(NEEDED))),
+            ..limit
+        };
+        setrlimit(Resource::Nofile, raised).expect("more descriptors");
+    }
+}
