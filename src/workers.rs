@@ -63,7 +63,9 @@ where
         let request = if is_alone {
             pool.server.recv().ok()
         } else {
-            pool.server.recv_timeout(IDLE_TIME).ok().flatten()
+            let request = pool.server.recv_timeout(IDLE_TIME).ok().flatten();
+            // Woken in the last millisecond, tiny_http forgets to look (0.12, `util/messages_queue.rs`).
+            request.or_else(|| pool.server.try_recv().ok().flatten())
         };
         let Some(request) = request else {
             if pool.waiting.fetch_sub(1, Ordering::SeqCst) > 1 {

@@ -53,7 +53,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 #[test]
 fn every_byte_of_an_answer_arrives() {
     let address = serve(|request| {
-        let length = request.url()[1..].parse().expect("a length");
+        let length = request.url()[1..].parse().unwrap_or(0);
         let response = tiny_http::Response::from_data(pattern(length));
         let _ = request.respond(response.with_chunked_threshold(usize::MAX));
     });

@@ -41,6 +41,8 @@ pub enum LaneError {
     Refused(io::Error),
     /// tiny_http ended at once, as it does where the system has no thread for it.
     Threads,
+    /// tiny_http ended later, which is a fault.
+    Ended,
 }
 
 impl fmt::Display for LaneError {
@@ -54,6 +56,7 @@ impl fmt::Display for LaneError {
                 f,
                 "the system refuses more ({error}): raise the limits of open files, threads and memory"
             ),
+            LaneError::Ended => f.write_str("tiny_http gave up a connection, please report this"),
             LaneError::Threads => f.write_str(
                 "the system refuses more threads: raise their limit (ulimit -u, TasksMax, pids.max) or that of memory",
             ),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::AsRawFd;
 
 use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, sockopt};
 
@@ -12,6 +13,9 @@ use crate::config::Address;
 /// Connections that the kernel holds until they are accepted, if it has no lower limit. When strangers fill
 /// the queue, the kernel drops a scrape's first packet, which is sent again only after a second.
 const BACKLOG: i32 = 4096;
+
+/// How long a connection without a request is held back, in seconds.
+const SILENCE: i32 = 1;
 
 /// Why the port could not be opened. Its text is one line: what happened, to what, and what to do.
 #[derive(Debug)]
@@ -60,12 +64,39 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
         sockopt::set_tcp_nodelay(&listener, true)?;
         let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
         sockopt::set_tcp_user_timeout(&listener, answer_time)?;
+        if let Err(error) = defer_accept(&listener) {
+            log::debug!("connections are taken before their requests: {error}");
+        }
         Ok(listener)
     });
     listener.map_err(|error| ListenError {
         address: address.clone(),
         error,
     })
+}
+
+/// Lets the kernel hold back connections until something was sent on them, for as long as
+/// [`SILENCE`]: strangers who send nothing take no place, and a request that comes a little later than its
+/// connection, as over any real network, finds that still there. Neither std nor rustix can set the option.
+#[allow(unsafe_code)]
+fn defer_accept(listener: &TcpListener) -> io::Result<()> {
+    let seconds: libc::c_int = SILENCE;
+    // SAFETY: setsockopt(2) reads as many bytes behind the pointer as it is told, those of `seconds`, which
+    // lives longer than the call, and keeps nothing. The descriptor is open as long as `listener` is there.
+    let result = unsafe {
+        libc::setsockopt(
+            listener.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const seconds).cast(),
+            size_of_val(&seconds) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 fn listen_everywhere(port: u16) -> io::Result<TcpListener> {

@@ -135,8 +135,12 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
                 }
             }
         }
-        if is_called {
-            self.accept(now);
+        if is_called || self.full_since.is_some() {
+            self.accept(is_called, now);
+        }
+        // Only now, or clients that always have another request would leave no place for others.
+        for place in &mut self.places {
+            place.go_on(now, &self.rules);
         }
         self.complete(now);
     }
@@ -148,7 +152,10 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
         let count = self.places.len();
         self.places.retain(|place| !place.is_broken());
         let result = if self.places.len() < count {
-            Err(LaneError::Threads)
+            Err(match self.is_complete {
+                false => LaneError::Threads,
+                true => LaneError::Ended,
+            })
         } else if self.is_complete || !self.places.iter().all(Place::is_proven) {
             return;
         } else {
@@ -182,18 +189,19 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
         let mut ends = Vec::new();
         let mut deadlines: Vec<Instant> = Vec::new();
         self.paused_until = self.paused_until.filter(|&until| now < until);
+        let room = self.room();
+        match room {
+            Some((None, _)) => self.full_since = None,
+            _ => {
+                self.full_since.get_or_insert(now);
+            }
+        }
         if let Some(until) = self.paused_until {
             deadlines.push(until);
-        } else if self.has_room() {
-            self.full_since = None;
+        } else if room.is_some() || self.is_busy(now) {
             ends.push(End::Listener);
         } else {
-            let since = *self.full_since.get_or_insert(now);
-            if self.is_busy(now) {
-                ends.push(End::Listener);
-            } else {
-                deadlines.push(since + BUSY_TIME);
-            }
+            deadlines.extend(self.full_since.map(|since| since + BUSY_TIME));
         }
         if !ends.is_empty() {
             fds.push(PollFd::new(&self.listener, PollFlags::IN));
@@ -224,79 +232,85 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
         Some(ready.filter(|(_, events)| !events.is_empty()).collect())
     }
 
-    /// Whether there is a place for another connection, or can be made.
-    fn has_room(&self) -> bool {
-        self.free_place().is_some() || self.least_loss().is_some()
-    }
-
-    /// A place without a connection. The first ones are of different groups, whose threads do not have to wait
-    /// for each other.
-    fn free_place(&self) -> Option<usize> {
-        let places = self.places.iter().enumerate();
-        let free = places.filter(|(_, place)| place.is_free());
-        free.map(|(index, _)| index)
-            .min_by_key(|index| index % GROUP)
-    }
-
-    /// What is lost least by closing a connection, and its place.
-    fn least_loss(&self) -> Option<(Loss, usize)> {
-        let losses = self.places.iter().enumerate();
-        let least = losses
-            .filter_map(|(index, place)| Some((place.loss()?, index)))
-            .min()?;
-        // One that is emptied already will do.
-        let is_one_emptied = || self.places.iter().any(Place::is_emptying);
-        (!matches!(least.0, Loss::Answer(_)) || !is_one_emptied()).then_some(least)
-    }
-
-    /// The place whose connection is to be closed for another one. Its client is listened to once more: its
-    /// request may have come in the meantime.
-    fn place_to_clear(&mut self, now: Instant) -> Option<usize> {
-        for _ in 0..self.places.len() {
-            let (loss, index) = self.least_loss()?;
-            if matches!(loss, Loss::Answer(_)) {
-                return None;
-            }
-            let place = self.places.get_mut(index)?;
-            place.client_is_ready(PollFlags::IN, now, &self.rules);
-            if place.is_free() || place.loss() == Some(loss) {
-                return Some(index);
-            }
+    /// The place for another connection: one without a connection, or the one whose connection is to be
+    /// closed, with what is lost by that.
+    fn room(&self) -> Option<(Option<Loss>, usize)> {
+        let places = || self.places.iter().enumerate();
+        // The first ones are of different groups, whose threads do not have to wait for each other.
+        let free = places()
+            .filter(|(_, place)| place.is_free())
+            .map(|(index, _)| index)
+            .min_by_key(|index| index % GROUP);
+        if let Some(index) = free {
+            return Some((None, index));
         }
-        None
+        let losses = places().filter_map(|(index, place)| Some((place.loss()?, index)));
+        let (loss, index) = losses.min()?;
+        // There will be one soon: a further one, or one that is being emptied.
+        let is_emptying = || self.places.iter().any(Place::is_emptying);
+        if !self.is_complete || (matches!(loss, Loss::Answer(_)) && is_emptying()) {
+            return None;
+        }
+        Some((Some(loss), index))
     }
 
-    /// Takes connections that wait, when there is at least one.
-    fn accept(&mut self, now: Instant) {
-        if self.free_place().is_none()
-            && let Some((Loss::Answer(_), index)) = self.least_loss()
-            && let Some(place) = self.places.get_mut(index)
-        {
-            // The place is free as soon as tiny_http has got rid of the answer.
-            return place.evict(&self.rules);
-        }
+    /// Takes connections that wait. It is known that there is one if the gate `is_called`.
+    fn accept(&mut self, is_called: bool, now: Instant) {
+        let mut taken = 0;
         for _ in 0..self.places.len().div_ceil(ACCEPTED_PART) {
-            let room = self.free_place().or_else(|| self.place_to_clear(now));
-            if room.is_none() && !self.is_busy(now) {
-                return;
-            }
+            let index = match self.room() {
+                Some((Some(Loss::Answer(_)), index)) => {
+                    if is_called && taken == 0 {
+                        // The place is free as soon as tiny_http has got rid of the answer.
+                        self.evict(index);
+                    }
+                    return;
+                }
+                // Its request may have come in the meantime.
+                Some((Some(Loss::Request(_)), index)) if self.hears_from(index, now) => continue,
+                Some((_, index)) => Some(index),
+                None if self.is_busy(now) => None,
+                None => return,
+            };
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let client = match accept_with(&self.listener, flags) {
                 Ok(client) => TcpStream::from(client),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    return self.make_do(now);
+                    // The system looks for a descriptor before it looks for a connection.
+                    if is_called && taken == 0 {
+                        self.make_do(now);
+                    }
+                    return;
                 }
                 // It ended before it was taken.
                 Err(_) => continue,
             };
-            match room.and_then(|index| self.places.get_mut(index)) {
+            taken += 1;
+            match index.and_then(|index| self.places.get_mut(index)) {
                 Some(place) => {
                     place.evict(&self.rules);
                     place.take(client, now, &self.rules);
+                    self.full_since = None;
                 }
                 None => turn_away(&client, &self.rules),
             }
+        }
+    }
+
+    /// Whether something new came from the client at this place.
+    fn hears_from(&mut self, index: usize, now: Instant) -> bool {
+        let place = self.places.get_mut(index);
+        place.is_some_and(|place| {
+            let loss = place.loss();
+            place.client_is_ready(PollFlags::IN, now, &self.rules);
+            place.loss() != loss
+        })
+    }
+
+    fn evict(&mut self, index: usize) {
+        if let Some(place) = self.places.get_mut(index) {
+            place.evict(&self.rules);
         }
     }
 
@@ -307,10 +321,8 @@ impl<S: Fn(tiny_http::Server) -> io::Result<()>> Gate<S> {
 
     /// The system has nothing left for another connection: gives back what one of ours takes, and waits.
     fn make_do(&mut self, now: Instant) {
-        if let Some((_, index)) = self.least_loss()
-            && let Some(place) = self.places.get_mut(index)
-        {
-            place.evict(&self.rules);
+        if let Some((_, index)) = self.room() {
+            self.evict(index);
         }
         self.paused_until = Some(now + PAUSE);
         if self
@@ -337,8 +349,9 @@ enum End {
 /// Tells a client for which there is no place that it comes in vain.
 fn turn_away(mut client: &TcpStream, rules: &Rules) {
     rules.reject(client, Refusal::Busy);
-    // What it sent is read, or it would lose the answer. If either fails it is gone.
-    let _ = client.read(&mut [0; MAX_HEAD]);
-    let _ = client.write(&Refusal::Busy.answer(false));
+    // What it sent is read, or it would lose the answer. If anything fails it is gone.
+    let mut head = [0; MAX_HEAD];
+    let _ = client.read(&mut head);
+    let _ = client.write(&Refusal::Busy.answer(head.starts_with(b"HEAD ")));
     let _ = client.shutdown(Shutdown::Write);
 }

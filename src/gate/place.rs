@@ -45,6 +45,9 @@ enum Phase {
     Proving,
     /// There is no client, and tiny_http waits for a request.
     Free,
+    /// An answer was sent, and the connection was kept. Bytes of the next request may be there already, which
+    /// nobody has looked at.
+    Idle,
     /// The head of a request is awaited, on a connection that was kept after an answer or on a new one.
     Reading { kept: bool },
     /// tiny_http has a request and has not begun to answer.
@@ -151,9 +154,7 @@ impl Place {
         self.client.as_ref()?;
         match self.phase {
             Phase::Closing { .. } => Some(Loss::Nothing(self.moved)),
-            Phase::Reading { kept: true } if self.received.is_empty() => {
-                Some(Loss::Idle(self.moved))
-            }
+            Phase::Idle => Some(Loss::Idle(self.moved)),
             Phase::Reading { .. } => Some(Loss::Request(self.moved)),
             Phase::Relaying { .. } if self.is_blocked => Some(Loss::Answer(self.moved)),
             _ => None,
@@ -174,7 +175,7 @@ impl Place {
     pub fn interest(&self) -> Interest<'_> {
         let client = match self.phase {
             _ if self.is_blocked => PollFlags::OUT,
-            Phase::Reading { .. } | Phase::Closing { .. } => PollFlags::IN,
+            Phase::Idle | Phase::Reading { .. } | Phase::Closing { .. } => PollFlags::IN,
             _ => PollFlags::empty(),
         };
         let lane = match self.phase {
@@ -215,7 +216,7 @@ impl Place {
         }
         match self.phase {
             _ if self.is_blocked => self.send(now, rules),
-            Phase::Reading { .. } => self.read_request(now, rules),
+            Phase::Idle | Phase::Reading { .. } => self.read_request(now, rules),
             Phase::Closing { room } => self.discard(room, rules),
             _ => {}
         }
@@ -280,15 +281,30 @@ impl Place {
             Err(error) if is_passing(&error) => return,
             Err(_) => return self.leave(None, rules),
         };
-        if self.phase == (Phase::Reading { kept: true }) && self.received.is_empty() {
-            self.deadline = Some(now + HEAD_TIME);
-        }
         self.received.extend_from_slice(bytes);
         self.moved = now;
         self.look_for_request(now, rules);
     }
 
+    /// Turns to the next request if the client sent it without waiting for an answer.
+    pub fn go_on(&mut self, now: Instant, rules: &Rules) {
+        if self.phase == Phase::Idle && !self.received.is_empty() {
+            self.look_for_request(now, rules);
+        }
+    }
+
     fn look_for_request(&mut self, now: Instant, rules: &Rules) {
+        // Some clients end a request with one line end too many (RFC 9112, section 2.2).
+        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = self.received.iter().position(|byte| !is_line_end(byte));
+        self.received.drain(..start.unwrap_or(self.received.len()));
+        if self.phase == Phase::Idle {
+            if self.received.is_empty() {
+                return;
+            }
+            self.phase = Phase::Reading { kept: true };
+            self.deadline = Some(now + HEAD_TIME);
+        }
         match request::read(&self.received, rules.forwarded) {
             Head::Incomplete => {}
             Head::Refused { refusal, is_head } => self.refuse(refusal, is_head, now, rules),
@@ -364,15 +380,8 @@ impl Place {
             let _ = client.shutdown(Shutdown::Write);
             return self.close(now);
         }
-        self.phase = Phase::Reading { kept: true };
-        if self.received.is_empty() {
-            self.received = Vec::new();
-            self.deadline = None;
-        } else {
-            // The client did not wait for the answer with its next request.
-            self.deadline = Some(now + HEAD_TIME);
-            self.look_for_request(now, rules);
-        }
+        self.phase = Phase::Idle;
+        self.deadline = None;
     }
 
     fn refuse(&mut self, refusal: Refusal, is_head: bool, now: Instant, rules: &Rules) {

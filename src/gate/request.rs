@@ -91,20 +91,18 @@ fn accept(parsed: &httparse::Request<'_, '_>, forwarded: &[&str]) -> Result<Requ
     // First what leaves open where the request ends (RFC 9112, section 6.3).
     let lengths: Vec<&[u8]> = values("Content-Length").collect();
     let has_coding = values("Transfer-Encoding").next().is_some();
-    match (lengths.as_slice(), has_coding) {
-        ([], false) => {}
+    let has_body = match (lengths.as_slice(), has_coding) {
+        ([], false) => false,
         ([], true) if is_1_0 => return Err(Refusal::Malformed),
         ([], true) => return Err(Refusal::TransferCoding),
         ([length], false) if !length.is_empty() && length.iter().all(u8::is_ascii_digit) => {
-            if length.iter().any(|&digit| digit != b'0') {
-                return Err(Refusal::Body);
-            }
+            length.iter().any(|&digit| digit != b'0')
         }
         _ => return Err(Refusal::Malformed),
-    }
-    match values("Host").count() {
-        1 => {}
-        0 if is_1_0 => {}
+    };
+    match values("Host").collect::<Vec<_>>().as_slice() {
+        [host] if host.iter().all(u8::is_ascii_graphic) => {}
+        [] if is_1_0 => {}
         _ => return Err(Refusal::Host),
     }
     let is_head = match method {
@@ -113,6 +111,9 @@ fn accept(parsed: &httparse::Request<'_, '_>, forwarded: &[&str]) -> Result<Requ
         _ if NOT_ALLOWED.contains(&method) => return Err(Refusal::MethodNotAllowed),
         _ => return Err(Refusal::UnknownMethod),
     };
+    if has_body {
+        return Err(Refusal::Body);
+    }
     // Nothing but 100-continue is defined, and without a body there is nothing to continue with.
     if !is_1_0 && values("Expect").any(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::Expectation);
@@ -123,9 +124,10 @@ fn accept(parsed: &httparse::Request<'_, '_>, forwarded: &[&str]) -> Result<Requ
     for &name in forwarded {
         if let Some(value) = values(name).next()
             && value.iter().all(u8::is_ascii_graphic)
+            && let Ok(value) = str::from_utf8(value)
         {
             // A write to a String cannot fail.
-            let _ = write!(canonical, "{name}: {}\r\n", value.escape_ascii());
+            let _ = write!(canonical, "{name}: {value}\r\n");
         }
     }
     canonical.push_str("\r\n");
