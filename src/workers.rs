@@ -3,6 +3,7 @@
 //! what they ask for.
 
 use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,11 +25,13 @@ pub fn serve<H>(server: Server, handle: Arc<H>) -> io::Result<()>
 where
     H: Fn(Request) + Send + Sync + 'static,
 {
-    spawn_worker(&Arc::new(Pool {
+    let pool = Arc::new(Pool {
         server,
         handle,
         waiting: AtomicUsize::new(0),
-    }))
+    });
+    // tiny_http panics when a server with an abstract address is dropped (0.12, `lib.rs`), so it stays.
+    spawn_worker(&pool).inspect_err(|_| mem::forget(Arc::clone(&pool)))
 }
 
 struct Pool<H> {
