@@ -13,6 +13,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::logging::Format;
+use crate::mi::Dialect;
 use crate::server::{HEALTHY_PATH, READY_PATH};
 use crate::telemetry::{REVISION, VERSION};
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub path: String,
     /// The socket of the server's `mi_datagram`.
     pub socket: PathBuf,
+    /// What the server speaks, `None` to find out.
+    pub dialect: Option<Dialect>,
     /// How long a scrape may take.
     pub timeout: Duration,
     /// The directory that reply sockets are bound in, `None` for abstract addresses.
@@ -134,6 +137,23 @@ pub const FLAGS: &[Flag] = &[
         },
     },
     Flag {
+        names: &["--dialect"],
+        value: "NAME",
+        help: "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), kamailio, or auto to find out.",
+        default: "auto",
+        set: |config, value| {
+            config.dialect = match value {
+                "auto" => None,
+                _ => Some(
+                    value
+                        .parse()
+                        .map_err(|()| "use auto, line, jsonrpc or kamailio")?,
+                ),
+            };
+            Ok(())
+        },
+    },
+    Flag {
         names: &["--timeout"],
         value: "DURATION",
         help: "How long a scrape may wait for OpenSIPS, such as 500ms or 5s. A scrape timeout that Prometheus announces makes it shorter.",
@@ -230,6 +250,7 @@ pub fn parse(
         },
         path: String::new(),
         socket: PathBuf::new(),
+        dialect: None,
         timeout: Duration::ZERO,
         reply_dir: None,
         log_level: LevelFilter::Off,

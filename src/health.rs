@@ -83,7 +83,10 @@ mod tests {
 
     fn answered(code: u16) -> Option<Error> {
         let reason = "reason".to_string();
-        Some(Error::Answered { code, reason })
+        Some(Error::Answered {
+            code: code.into(),
+            reason,
+        })
     }
 
     fn empty() -> Option<Error> {

@@ -16,7 +16,7 @@ use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::logging;
-use opensips_exporter::mi::{Client, Datagram, ReplyDirectory};
+use opensips_exporter::mi::{Client, Datagram, Endpoint, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;
 use opensips_exporter::server::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
@@ -69,7 +69,10 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
 
-    let client = Client::new(Datagram::new(config.socket, replies.clone()));
+    let client = Client::new(
+        Endpoint::Datagram(Datagram::new(config.socket, replies.clone())),
+        config.dialect,
+    );
     let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
     let rules = Rules {
         forwarded: server::HEADERS,
@@ -79,7 +82,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let hello = format!(
         "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
         config.path,
-        scraper.path().display()
+        scraper.endpoint()
     );
     let site = Site::new(scraper, config.path, config.timeout);
     let handle = Arc::new(move |request| server::respond(&site, request));

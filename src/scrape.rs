@@ -2,13 +2,12 @@
 //!
 //! It does not know HTTP.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::exposition::{Family, Kind, Page, Value};
 use crate::health::{Health, News};
-use crate::mi::{self, Client, Deadline, Error};
+use crate::mi::{Client, Deadline, Endpoint, Error, Statistic, Unparsed};
 use crate::processors::{Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
@@ -29,6 +28,11 @@ pub const FAMILIES: &[Family] = &[
         name: "opensips_exporter_unparsed_lines",
         kind: Kind::Gauge,
         help: "Lines of the server's reply to this scrape that could not be parsed and were left out",
+    },
+    Family {
+        name: "opensips_info",
+        kind: Kind::Gauge,
+        help: "What the server says it is, always 1",
     },
 ];
 
@@ -51,9 +55,9 @@ impl Scraper {
         }
     }
 
-    /// The path of the server's socket.
-    pub fn path(&self) -> &Path {
-        self.client.path()
+    /// Where the server is.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
     }
 
     /// Asks the server for what is selected and returns the page, after `limit` at the latest.
@@ -74,6 +78,16 @@ impl Scraper {
         .enumerate()
         {
             scrape.add(family, [], value);
+        }
+        if result.is_err() {
+            // What came before the error is not all.
+            statistics = Page::new(self.mapping.families());
+        } else if let Some((server, version)) = self.client.product() {
+            let labels = [
+                ("server", server.as_bytes()),
+                ("version", version.as_bytes()),
+            ];
+            scrape.add(3, labels, Value::Unsigned(1));
         }
         scrape.write(&mut out);
         statistics.write(&mut out);
@@ -108,34 +122,26 @@ impl Scraper {
         page: &mut Page<'_>,
         unparsed: &mut u64,
     ) -> Result<(), Error> {
-        let arguments = selection.arguments();
-        let reply = match self
-            .client
-            .get_statistics(&arguments, Deadline::after(limit))
-        {
-            Ok(reply) => reply,
-            // The server knows nothing of what was selected.
-            Err(Error::Answered { code: 404, .. }) if !selection.is_everything() => return Ok(()),
-            Err(error) => return Err(error),
-        };
         let mut parsed = 0;
-        for line in reply.statistics() {
-            match line {
-                Ok(statistic) => {
-                    parsed += 1;
-                    if selection.contains(statistic.group, statistic.name) {
-                        self.mapping.add(&statistic, page);
-                    }
-                }
-                Err(mi::Unparsed(line)) => {
-                    *unparsed += 1;
-                    log::debug!(
-                        "left out of the page, no statistic: {}",
-                        line.escape_ascii()
-                    );
+        let arguments = selection.arguments();
+        let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
+            Ok(statistic) => {
+                parsed += 1;
+                if selection.contains(statistic.group, statistic.name) {
+                    self.mapping.add(&statistic, page);
                 }
             }
-        }
+            Err(Unparsed(part)) => {
+                *unparsed += 1;
+                log::debug!(
+                    "left out of the page, no statistic: {}",
+                    part.escape_ascii()
+                );
+            }
+        };
+        let deadline = Deadline::after(limit);
+        self.client
+            .get_statistics(&arguments, deadline, &mut sink)?;
         if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
             return Err(Error::Empty);
         }
@@ -151,13 +157,13 @@ impl Scraper {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .note(began, error);
-        let path = self.path().display();
+        let endpoint = self.endpoint();
         match news {
             None => {}
             Some(News::Down) => log::warn!("opensips_up is 0: {reason}"),
-            Some(News::Up(None)) => log::info!("opensips_up is 1: {path} answers"),
+            Some(News::Up(None)) => log::info!("opensips_up is 1: {endpoint} answers"),
             Some(News::Up(Some(down_for))) => log::info!(
-                "opensips_up is 1 again after {}: {path} answers",
+                "opensips_up is 1 again after {}: {endpoint} answers",
                 humantime::format_duration(Duration::from_secs(down_for.as_secs()))
             ),
         }

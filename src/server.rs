@@ -108,7 +108,7 @@ impl Site {
 
     fn landing_page(&self) -> Answer {
         let metrics = escape(&self.metrics_path);
-        let endpoint = escape(&self.scraper.path().to_string_lossy());
+        let endpoint = escape(&self.scraper.endpoint().to_string());
         let last = match self.scraper.last() {
             None => "There was no scrape yet.".to_string(),
             Some(Ok(())) => "The last scrape worked.".to_string(),

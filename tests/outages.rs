@@ -83,11 +83,11 @@ fn sick_answers_are_no_values() {
         ),
         (
             Behaviour::Raw(b"400 Parse_error".to_vec()),
-            "it speaks JSON-RPC (OpenSIPS 3.0 and later)",
+            "neither as OpenSIPS nor as Kamailio",
         ),
         (
             Behaviour::Raw(b"404 Statistics Not Found\n\n".to_vec()),
-            "404 Statistics Not Found",
+            "holds no statistic",
         ),
         (Behaviour::Raw(b"".to_vec()), "not with a status line"),
         (Behaviour::Raw(b"20".to_vec()), "not with a status line"),

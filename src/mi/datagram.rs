@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{self, RecvFlags};
 
+use super::endpoint::Identity;
 use super::{Deadline, Error};
 use crate::names;
 
@@ -37,15 +38,28 @@ impl Datagram {
         &self.path
     }
 
-    /// Sends `request` and returns the reply.
+    /// What tells the socket that is there now from another one, if it can be seen. A new file can have the
+    /// number of the old one.
+    pub fn identity(&self) -> Option<Identity> {
+        let file = fs::metadata(&self.path).ok()?;
+        Some(Identity {
+            file: (file.dev(), file.ino()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        })
+    }
+
+    /// Sends `request`.
     ///
     /// # Errors
     ///
-    /// Every [`Error`] but those that take reading the reply.
-    pub fn exchange(&self, request: &[u8], deadline: Deadline) -> Result<Vec<u8>, Error> {
+    /// Every [`Error`] but those that take a reply.
+    pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
         let socket = ReplySocket::bind(self.replies.as_deref())?;
         self.send(&socket.socket, request, deadline)?;
-        self.receive(&socket.socket, deadline)
+        Ok(Exchange {
+            datagram: self,
+            socket,
+        })
     }
 
     fn send(&self, socket: &UnixDatagram, request: &[u8], deadline: Deadline) -> Result<(), Error> {
@@ -108,6 +122,23 @@ impl Datagram {
             }
             _ => Error::Io { path, error },
         }
+    }
+}
+
+/// A request that was sent.
+pub struct Exchange<'d> {
+    datagram: &'d Datagram,
+    socket: ReplySocket<'d>,
+}
+
+impl Exchange<'_> {
+    /// The next reply, as [`super::endpoint::Exchange::reply`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoReply`] when there is none in time, and what else keeps it from being read.
+    pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
+        self.datagram.receive(&self.socket.socket, deadline)
     }
 }
 

@@ -51,8 +51,8 @@ pub enum Error {
     },
     /// The server answered, with a code other than 200.
     Answered {
-        /// The code, e.g. 500.
-        code: u16,
+        /// The code, e.g. 500, or -32602 in JSON-RPC.
+        code: i64,
         /// The server's text behind it.
         reason: String,
     },
@@ -66,8 +66,12 @@ pub enum Error {
         /// What it starts with.
         start: String,
     },
-    /// The reply says 200, and there is no statistic in it.
+    /// The reply says that all is well, and there is no statistic in it.
     Empty,
+    /// Not even a single statistic fits into a reply.
+    TooLarge,
+    /// The server answers in another dialect than the one that it was found to speak, or that was chosen.
+    OtherDialect,
     /// The socket for the reply could not be made.
     ReplySocket {
         /// The directory that was to hold it, or `None` for an abstract address.
@@ -137,7 +141,6 @@ impl fmt::Display for Error {
             Error::Answered { code, reason } => {
                 write!(f, "the server answered \"{code} {reason}\": ")?;
                 f.write_str(match (code, reason.as_str()) {
-                    (400, "Parse_error") => "it speaks JSON-RPC (OpenSIPS 3.0 and later), this exporter the line protocol of 1.x and 2.x",
                     (500, "command not available") => "it does not have the command get_statistics, is this the mi_datagram of OpenSIPS?",
                     _ => "look into the log of OpenSIPS",
                 })
@@ -153,6 +156,12 @@ impl fmt::Display for Error {
             Error::Empty => {
                 f.write_str("the reply holds no statistic: is -socket the mi_datagram of OpenSIPS?")
             }
+            Error::TooLarge => f.write_str(
+                "the server cannot answer, its buffer is too small even for a part: look into the log of OpenSIPS",
+            ),
+            Error::OtherDialect => f.write_str(
+                "the server answers neither as OpenSIPS nor as Kamailio: see whether -socket is right and -dialect is auto",
+            ),
             Error::ReplySocket {
                 directory: Some(directory),
                 error,

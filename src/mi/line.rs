@@ -16,6 +16,15 @@ pub fn request(command: &str, arguments: &[String]) -> Vec<u8> {
     request
 }
 
+/// The code and the reason in the status line of `reply`.
+pub fn status(reply: &[u8]) -> Option<(u16, &[u8])> {
+    let line = reply.split(|&byte| byte == b'\n').next()?;
+    let (code, reason) = line.split_at_checked(3)?;
+    let code = parse_number(code)?;
+    let reason = reason.strip_prefix(b" ")?;
+    Some((u16::try_from(code).ok()?, reason))
+}
+
 /// Checks that `reply` is whole and says 200.
 ///
 /// # Errors
@@ -24,16 +33,10 @@ pub fn request(command: &str, arguments: &[String]) -> Vec<u8> {
 /// [`Error::Truncated`] when the last line is not ended: every version ends its replies of code
 /// 200 with a newline, and half a number is another number.
 pub fn check(reply: &[u8]) -> Result<(), Error> {
-    let status = reply
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let (code, reason) = parse_status(status).ok_or_else(|| Error::Unintelligible {
-        start: printable(status),
-    })?;
+    let (code, reason) = status(reply).ok_or_else(|| unintelligible(reply))?;
     if code != 200 {
         return Err(Error::Answered {
-            code,
+            code: i64::from(code),
             reason: printable(reason),
         });
     }
@@ -41,6 +44,14 @@ pub fn check(reply: &[u8]) -> Result<(), Error> {
         return Err(Error::Truncated { bytes: reply.len() });
     }
     Ok(())
+}
+
+/// That `reply` starts like nothing that is known.
+pub fn unintelligible(reply: &[u8]) -> Error {
+    let start = reply.split(|&byte| byte == b'\n').next();
+    Error::Unintelligible {
+        start: printable(start.unwrap_or_default()),
+    }
 }
 
 /// The statistics of a reply that passed [`check`], in its order.
@@ -62,12 +73,7 @@ pub fn parse_statistic(line: &[u8]) -> Option<Statistic<'_>> {
     let key = key
         .strip_suffix(b"::")
         .or_else(|| key.strip_suffix(b" ="))?;
-    let colon = key.iter().position(|&byte| byte == b':')?;
-    let (group, name) = key.split_at(colon);
-    let name = name.get(1..)?;
-    if group.is_empty() || name.is_empty() {
-        return None;
-    }
+    let (group, name) = parse_key(key)?;
     Some(Statistic {
         group,
         name,
@@ -75,14 +81,16 @@ pub fn parse_statistic(line: &[u8]) -> Option<Statistic<'_>> {
     })
 }
 
-fn parse_status(line: &[u8]) -> Option<(u16, &[u8])> {
-    let (code, reason) = line.split_at_checked(3)?;
-    let code = parse_number(code)?;
-    let reason = reason.strip_prefix(b" ")?;
-    Some((u16::try_from(code).ok()?, reason))
+/// The group and the name in `group:name`.
+pub fn parse_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = key.iter().position(|&byte| byte == b':')?;
+    let (group, name) = key.split_at(colon);
+    let name = name.get(1..)?;
+    (!group.is_empty() && !name.is_empty()).then_some((group, name))
 }
 
-fn parse_number(digits: &[u8]) -> Option<u64> {
+/// A number of nothing but decimal digits.
+pub fn parse_number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -93,7 +101,7 @@ fn parse_number(digits: &[u8]) -> Option<u64> {
 }
 
 /// As much of `bytes` as fits into a log line, with what is not plain text escaped.
-fn printable(bytes: &[u8]) -> String {
+pub fn printable(bytes: &[u8]) -> String {
     const LIMIT: usize = 60;
     match bytes.split_at_checked(LIMIT) {
         Some((start, _)) => format!("{}...", start.escape_ascii()),

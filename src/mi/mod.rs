@@ -1,16 +1,24 @@
 //! The server's Management Interface (MI): a request in, statistics or an [`Error`] out.
 //!
-//! `datagram` moves bytes, `line` gives them meaning. This room does not know what the statistics
-//! mean or how they are called in Prometheus.
+//! An [`Endpoint`] moves bytes, a [`Dialect`] gives them meaning, and the [`Client`] finds out which one
+//! and splits what is too large for one reply. This room does not know what the statistics mean or how
+//! they are called in Prometheus.
 
+mod client;
 mod datagram;
+mod dialect;
+pub mod endpoint;
 mod error;
+pub mod json;
+pub mod layout;
 pub mod line;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+pub use client::Client;
 pub use datagram::{Datagram, ReplyDirectory};
+pub use dialect::{Dialect, Refused, Sink};
+pub use endpoint::Endpoint;
 pub use error::Error;
 
 /// One number that the server reports, borrowed from its reply.
@@ -53,56 +61,16 @@ impl Deadline {
         self.limit
     }
 
+    /// The moment `limit` from now, if that comes earlier.
+    pub fn at_most(self, limit: Duration) -> Self {
+        let left = self.remaining().unwrap_or(Duration::ZERO);
+        Deadline::after(limit.min(left))
+    }
+
     /// What is left, never zero: `None` when the moment has passed.
     pub fn remaining(self) -> Option<Duration> {
         self.limit
             .checked_sub(self.start.elapsed())
             .filter(|left| !left.is_zero())
-    }
-}
-
-/// Asks one server.
-#[derive(Debug)]
-pub struct Client {
-    endpoint: Datagram,
-}
-
-impl Client {
-    /// A client of the server behind `endpoint`. Nothing is opened or asked yet.
-    pub fn new(endpoint: Datagram) -> Self {
-        Client { endpoint }
-    }
-
-    /// The path of the server's socket.
-    pub fn path(&self) -> &Path {
-        self.endpoint.path()
-    }
-
-    /// Asks for statistics by `get_statistics`: each argument is `all`, a group with its colon
-    /// (`core:`) or a plain name (`rcv_requests`). The server leaves out silently what it does not
-    /// know, as long as it knows one of them.
-    ///
-    /// # Errors
-    ///
-    /// Everything that keeps the server's answer from being read, and every answer other than 200;
-    /// see [`Error`].
-    pub fn get_statistics(&self, arguments: &[String], deadline: Deadline) -> Result<Reply, Error> {
-        let request = line::request("get_statistics", arguments);
-        let datagram = self.endpoint.exchange(&request, deadline)?;
-        line::check(&datagram)?;
-        Ok(Reply { datagram })
-    }
-}
-
-/// An answer with statistics.
-#[derive(Debug)]
-pub struct Reply {
-    datagram: Vec<u8>,
-}
-
-impl Reply {
-    /// The statistics in the server's order, and in their place what could not be parsed.
-    pub fn statistics(&self) -> impl Iterator<Item = Result<Statistic<'_>, Unparsed<'_>>> {
-        line::statistics(&self.datagram)
     }
 }

@@ -124,10 +124,11 @@ impl Page {
     }
 }
 
-/// Whether a page has this metric whatever the server says.
+/// Whether a page has this metric whatever statistics the server has.
 pub fn is_of_the_exporter(name: &str) -> bool {
     name == "opensips_up"
         || name == "opensips_scrape_duration_seconds"
+        || name == "opensips_info"
         || name.starts_with("opensips_exporter_")
         || name.starts_with("process_")
 }

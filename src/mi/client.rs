@@ -1,0 +1,359 @@
+//! Asks one server: finds out what it speaks, remembers that, and asks in several requests what does not
+//! fit into one reply.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::dialect::{Dialect, Refused, Sink};
+use super::endpoint::{Endpoint, Identity};
+use super::layout::{Census, Layout, Piece};
+use super::{Deadline, Error, json, line};
+
+/// How long a reply may take before the server is asked whether it is alive: the line protocol is silent
+/// about replies that are too large. Answers take a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a reply may still take after the server has answered a later request.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
+const MAX_ID: u32 = i32::MAX as u32;
+
+/// A server that has answered.
+#[derive(Debug)]
+struct Server {
+    dialect: Dialect,
+    version: Option<String>,
+    identity: Option<Identity>,
+    layout: Mutex<Layout>,
+    /// What the log said last is too large for a reply.
+    left_out: Mutex<Vec<String>>,
+}
+
+/// Asks one server.
+#[derive(Debug)]
+pub struct Client {
+    endpoint: Endpoint,
+    /// What the server speaks, if the operator says so.
+    chosen: Option<Dialect>,
+    /// As long as it is there and speaks as it did.
+    server: Mutex<Option<Arc<Server>>>,
+    last_id: AtomicU32,
+}
+
+impl Client {
+    /// A client of the server behind `endpoint`, which finds out what that speaks unless `chosen` says so.
+    /// Nothing is opened or asked yet.
+    pub fn new(endpoint: Endpoint, chosen: Option<Dialect>) -> Self {
+        Client {
+            endpoint,
+            chosen,
+            server: Mutex::new(None),
+            last_id: AtomicU32::new(0),
+        }
+    }
+
+    /// Where the server is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What the server says it is, if it has answered and says so: the product in lower case and its version.
+    pub fn product(&self) -> Option<(String, String)> {
+        product(self.lock().as_ref()?.version.as_deref()?)
+    }
+
+    /// Asks for statistics by `get_statistics` and gives them to `sink`: each argument is `all`, a group
+    /// with its colon (`core:`) or a plain name (`rcv_requests`). The server leaves out silently what it
+    /// does not know.
+    ///
+    /// # Errors
+    ///
+    /// Everything that keeps the server's answer from being read; see [`Error`]. Some of the statistics
+    /// may have been given to `sink` already.
+    pub fn get_statistics(
+        &self,
+        arguments: &[String],
+        deadline: Deadline,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let known = self.known();
+        let is_known = known.is_some();
+        let mut result = self.read(known, arguments, deadline, sink);
+        if is_known && matches!(result, Err(Refused::OtherDialect)) {
+            // It was replaced by another one.
+            result = self.read(None, arguments, deadline, sink);
+        }
+        result.map_err(|refused| {
+            *self.lock() = None;
+            match refused {
+                Refused::Error(error) => error,
+                Refused::Unknown => Error::Empty,
+                Refused::TooLarge => Error::TooLarge,
+                Refused::OtherDialect | Refused::NotOurs => Error::OtherDialect,
+            }
+        })
+    }
+
+    fn read(
+        &self,
+        server: Option<Arc<Server>>,
+        arguments: &[String],
+        deadline: Deadline,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refused> {
+        let server = match server {
+            Some(server) => server,
+            None => {
+                let server = Arc::new(self.meet(deadline)?);
+                *self.lock() = Some(Arc::clone(&server));
+                server
+            }
+        };
+        let mut pieces: VecDeque<Piece> = server.layout().plan(arguments.to_vec()).into();
+        let mut census = Census::default();
+        let mut is_split = pieces.len() > 1;
+        let mut is_first = true;
+        let mut total = 0;
+        let mut left_out = Vec::new();
+        while let Some(piece) = pieces.pop_front() {
+            let mut count = 0;
+            let result = self.ask(
+                server.dialect,
+                &piece.arguments(),
+                deadline,
+                &mut |statistic| {
+                    if let Ok(statistic) = &statistic {
+                        count += 1;
+                        // Costs nothing as long as everything fits.
+                        if is_split {
+                            census.add(&piece, statistic);
+                        }
+                    }
+                    sink(statistic);
+                },
+            );
+            match result {
+                Ok(()) if count > 0 => {
+                    if let Some(next) = piece.next() {
+                        pieces.push_front(next);
+                    }
+                }
+                Ok(()) | Err(Refused::Unknown) => {}
+                Err(Refused::TooLarge) => {
+                    is_split = true;
+                    let parts = server.layout().parts(&piece, &mut census);
+                    if parts.is_empty() {
+                        left_out.extend(piece.arguments());
+                    }
+                    for part in parts.into_iter().rev() {
+                        pieces.push_front(part);
+                    }
+                }
+                // The first part of the page is from the server that was there before.
+                Err(Refused::OtherDialect) if !is_first => return Err(Error::OtherDialect.into()),
+                Err(refused) => return Err(refused),
+            }
+            is_first = false;
+            total += count;
+        }
+        if total == 0 && !left_out.is_empty() {
+            return Err(Refused::TooLarge);
+        }
+        server.tell(left_out);
+        let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
+        if is_split && arguments.iter().all(is_by_groups) {
+            server.layout().learn(census);
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Asks once, and again whether the server is alive if it says nothing.
+    fn ask(
+        &self,
+        dialect: Dialect,
+        arguments: &[String],
+        deadline: Deadline,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refused> {
+        let id = self.next_id();
+        let mut exchange = self
+            .endpoint
+            .ask(&dialect.get_statistics(arguments, id), deadline)?;
+        let mut patience = match dialect {
+            Dialect::Line => deadline.at_most(PATIENCE),
+            _ => deadline,
+        };
+        loop {
+            let reply = match exchange.reply(patience) {
+                Err(Error::NoReply { .. }) if deadline.remaining().is_some() => {
+                    self.look_alive(deadline)?;
+                    patience = deadline;
+                    match exchange.reply(deadline.at_most(GRACE)) {
+                        Err(Error::NoReply { .. }) => return Err(Refused::TooLarge),
+                        reply => reply?,
+                    }
+                }
+                reply => reply?,
+            };
+            match dialect.read_statistics(&reply, id, sink) {
+                Err(Refused::NotOurs) => {
+                    log::debug!("ignored a reply with the id of another request")
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits for the answer of a server of the line protocol to something that it can only refuse.
+    fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
+        let id = self.next_id();
+        let mut exchange = self.endpoint.ask(&Dialect::JsonRpc.version(id), deadline)?;
+        if json::is_json(&exchange.reply(deadline)?) {
+            return Err(Refused::OtherDialect);
+        }
+        Ok(())
+    }
+
+    /// Finds out what the server speaks and which version it is.
+    fn meet(&self, deadline: Deadline) -> Result<Server, Error> {
+        let identity = self.endpoint.identity();
+        let (dialect, version) = match self.chosen {
+            Some(dialect) => (dialect, None),
+            None => self.detect(deadline)?,
+        };
+        let version = match version {
+            Some(version) => Some(version),
+            None => self.ask_version(dialect, deadline)?.ok(),
+        };
+        log::debug!(
+            "the server speaks {dialect} and says it is {}",
+            version.as_deref().unwrap_or("nothing")
+        );
+        let layout = Layout::new(version.as_deref().unwrap_or_default());
+        Ok(Server {
+            dialect,
+            version,
+            identity,
+            layout: Mutex::new(layout),
+            left_out: Mutex::default(),
+        })
+    }
+
+    /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
+    /// takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x and 2.x
+    /// `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
+    fn detect(&self, deadline: Deadline) -> Result<(Dialect, Option<String>), Error> {
+        let id = self.next_id();
+        let mut exchange = self.endpoint.ask(&Dialect::JsonRpc.version(id), deadline)?;
+        loop {
+            let reply = exchange.reply(deadline)?;
+            if !json::is_json(&reply) {
+                return match line::status(&reply) {
+                    Some((500, b"Internal error")) => Ok((Dialect::JsonRpc, None)),
+                    Some(_) => Ok((Dialect::Line, None)),
+                    None => Err(line::unintelligible(&reply)),
+                };
+            }
+            match Dialect::JsonRpc.read_version(&reply, id) {
+                Ok(version) => return Ok((Dialect::JsonRpc, Some(version))),
+                Err(Refused::NotOurs) => {}
+                Err(Refused::Error(
+                    error @ (Error::Unintelligible { .. } | Error::Truncated { .. }),
+                )) => {
+                    return Err(error);
+                }
+                Err(_) => return Ok((Dialect::Kamailio, None)),
+            }
+        }
+    }
+
+    /// What the server says of its version, or that it does not.
+    fn ask_version(
+        &self,
+        dialect: Dialect,
+        deadline: Deadline,
+    ) -> Result<Result<String, Refused>, Error> {
+        let id = self.next_id();
+        let mut exchange = self.endpoint.ask(&dialect.version(id), deadline)?;
+        loop {
+            match dialect.read_version(&exchange.reply(deadline)?, id) {
+                Err(Refused::NotOurs) => {}
+                result => return Ok(result),
+            }
+        }
+    }
+
+    /// The server, if it is still the one that was met. A server that was restarted has another socket.
+    fn known(&self) -> Option<Arc<Server>> {
+        let server = self.lock().clone()?;
+        (server.identity == self.endpoint.identity()).then_some(server)
+    }
+
+    fn next_id(&self) -> u32 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// Logs what is left out of the page, when that is news.
+    fn tell(&self, left_out: Vec<String>) {
+        let mut told = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if !left_out.is_empty() && *told != left_out {
+            log::warn!(
+                "left out of the page, each too large for one reply of the server: {}",
+                left_out.join(" ")
+            );
+        }
+        *told = left_out;
+    }
+
+    fn layout(&self) -> MutexGuard<'_, Layout> {
+        self.layout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Product and version in what servers say: `OpenSIPS (3.6.8 (x86_64/linux))`,
+/// `kamailio 5.6.3 (x86_64/linux)`.
+fn product(version: &str) -> Option<(String, String)> {
+    let mut words = version
+        .split([' ', '(', ')'])
+        .filter(|word| !word.is_empty());
+    Some((
+        words.next()?.to_ascii_lowercase(),
+        words.next()?.to_string(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_say_what_they_are() {
+        for (text, expected) in [
+            (
+                "OpenSIPS (1.11.11-notls (x86_64/linux))",
+                Some(("opensips", "1.11.11-notls")),
+            ),
+            (
+                "OpenSIPS (4.0.1 (x86_64/linux))",
+                Some(("opensips", "4.0.1")),
+            ),
+            ("kamailio 5.6.3 (x86_64/linux)", Some(("kamailio", "5.6.3"))),
+            ("OpenSIPS", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|(name, version)| (name.to_string(), version.to_string()));
+            assert_eq!(product(text), expected, "{text}");
+        }
+    }
+}

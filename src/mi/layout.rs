@@ -1,0 +1,417 @@
+//! How to ask for everything in the fewest requests when it does not fit into one reply.
+//!
+//! A server has a buffer for its reply and sends nothing of one that is larger. The groups that grow with
+//! its processes can be asked for by names, which it tells nowhere in pieces; they follow from the numbers
+//! of the processes. No I/O.
+
+use std::collections::BTreeMap;
+
+use super::Statistic;
+
+/// Bytes of statistics that fit into a reply of OpenSIPS 2.1 and later (seen: 65,415 in 3.6, 65,447 in 2.4).
+const CAPACITY: usize = 65_400;
+
+/// The same for 1.x (seen: 32,733 in 1.11).
+const CAPACITY_OF_1: usize = 32_700;
+
+/// Bytes of a request that every server reads at once.
+const REQUEST: usize = 60_000;
+
+/// Processes that are asked for at once as long as nothing is known of their number. Their private memory
+/// fills most of the smallest buffer.
+const PROCESSES: usize = 128;
+
+/// Processes that are asked for beyond the last one that is known, so that new ones are found.
+const NEW_PROCESSES: usize = 16;
+
+/// The groups that a server can have (OpenSIPS 1.11 to 4.0, Kamailio 5.6), but for those that its
+/// configuration names. It lists them only in a reply that is larger still.
+const GROUPS: &[&str] = &[
+    "shmem",
+    "rpmem",
+    "core",
+    "net",
+    "dynamic",
+    "script",
+    "pkmem",
+    "load",
+    "sql",
+    "cdb",
+    "dns",
+    "cachedb_redis",
+    "call_center",
+    "clusterer",
+    "dialog",
+    "imc",
+    "msilo",
+    "nat_traversal",
+    "registrar",
+    "sipcapture",
+    "siptrace",
+    "sl",
+    "snmpstats",
+    "sst",
+    "tm",
+    "tmx",
+    "tracer",
+    "uri",
+    "usrloc",
+];
+
+/// A group that grows with the processes.
+struct PerProcess {
+    group: &'static str,
+    /// Its names without a process.
+    fixed: &'static [&'static str],
+    /// Its names of a process, `#` for the number of that.
+    numbered: &'static [&'static str],
+}
+
+impl PerProcess {
+    /// Whether `argument` asks for this group.
+    fn is(&self, argument: &str) -> bool {
+        argument.strip_suffix(':') == Some(self.group)
+    }
+}
+
+/// OpenSIPS 2.4 to 4.0, `pt_load.c` and `pt_stats.c`; 1.11 has one name per socket in `load`.
+const PER_PROCESS: &[PerProcess] = &[
+    PerProcess {
+        group: "pkmem",
+        fixed: &[],
+        numbered: &[
+            "#-total_size",
+            "#-used_size",
+            "#-real_used_size",
+            "#-max_used_size",
+            "#-free_size",
+            "#-fragments",
+        ],
+    },
+    PerProcess {
+        group: "load",
+        fixed: &[
+            "load",
+            "load1m",
+            "load10m",
+            "load-all",
+            "load1m-all",
+            "load10m-all",
+            "processes_number",
+        ],
+        numbered: &["load-proc-#", "load1m-proc-#", "load10m-proc-#"],
+    },
+];
+
+/// The number of the process in the name of a statistic.
+fn process_of(name: &str) -> Option<usize> {
+    let number = name.trim_matches(|c: char| !c.is_ascii_digit());
+    // `load10m-proc-3` has two numbers.
+    number
+        .rsplit(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    kind: PieceKind,
+    /// The request of the plan that it is a part of.
+    origin: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PieceKind {
+    Arguments(Vec<String>),
+    /// So many processes of an element of [`PER_PROCESS`], from this one on.
+    Processes {
+        of: usize,
+        from: usize,
+        count: usize,
+    },
+}
+
+impl Piece {
+    /// The arguments of `get_statistics`.
+    pub fn arguments(&self) -> Vec<String> {
+        match &self.kind {
+            PieceKind::Arguments(arguments) => arguments.clone(),
+            PieceKind::Processes { of, from, count } => {
+                let Some(group) = PER_PROCESS.get(*of) else {
+                    return Vec::new();
+                };
+                let fixed = group.fixed.iter().filter(|_| *from == 0);
+                let numbered = (*from..from + count).flat_map(|process| {
+                    let process = process.to_string();
+                    group
+                        .numbered
+                        .iter()
+                        .map(move |name| name.replace('#', &process))
+                });
+                fixed.map(ToString::to_string).chain(numbered).collect()
+            }
+        }
+    }
+
+    /// What is to be asked for next when the server knew something of this.
+    pub fn next(&self) -> Option<Piece> {
+        match self.kind {
+            PieceKind::Arguments(_) => None,
+            PieceKind::Processes { of, from, count } => Some(self.with(PieceKind::Processes {
+                of,
+                from: from + count,
+                count,
+            })),
+        }
+    }
+
+    fn with(&self, kind: PieceKind) -> Piece {
+        Piece {
+            kind,
+            origin: self.origin,
+        }
+    }
+
+    /// The parts of this, which was too large for one reply, in the server's order. Empty when there are none.
+    fn parts(&self, groups: impl Iterator<Item = String>) -> Vec<Piece> {
+        let whole = match &self.kind {
+            PieceKind::Processes { count: 1, .. } => return Vec::new(),
+            PieceKind::Processes { of, from, count } => {
+                // What follows is asked for in the same steps.
+                let (of, from, count) = (*of, *from, count / 2);
+                return vec![self.with(PieceKind::Processes { of, from, count })];
+            }
+            PieceKind::Arguments(arguments) => arguments,
+        };
+        if let [argument] = whole.as_slice() {
+            if argument == "all" {
+                let is_growing = |group: &String| PER_PROCESS.iter().any(|of| of.is(group));
+                let (growing, steady): (Vec<String>, _) = groups.partition(is_growing);
+                let requests =
+                    std::iter::once(steady).chain(growing.into_iter().map(|group| vec![group]));
+                return requests
+                    .map(|request| self.with(PieceKind::Arguments(request)))
+                    .collect();
+            }
+            let of = PER_PROCESS.iter().position(|of| of.is(argument));
+            let count = PROCESSES;
+            let processes = of.map(|of| PieceKind::Processes { of, from: 0, count });
+            return processes.map(|kind| self.with(kind)).into_iter().collect();
+        }
+        let (first, second) = whole.split_at(whole.len() / 2);
+        [first, second]
+            .map(|half| self.with(PieceKind::Arguments(half.to_vec())))
+            .into()
+    }
+}
+
+/// What is known of the size of a server's replies.
+#[derive(Debug)]
+pub struct Layout {
+    /// Bytes of statistics that fit into one reply.
+    capacity: usize,
+    /// What was in the groups when everything did not fit, each name with its bytes.
+    groups: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// What was read in one scrape.
+#[derive(Debug, Default)]
+pub struct Census {
+    groups: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Bytes by the request of the plan that brought them.
+    sizes: BTreeMap<usize, usize>,
+    /// The requests of the plan that did not fit.
+    too_large: Vec<usize>,
+}
+
+impl Census {
+    /// Notes that `piece` brought `statistic`.
+    pub fn add(&mut self, piece: &Piece, statistic: &Statistic<'_>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let digits = statistic.value.checked_ilog10().unwrap_or(0) as usize + 1;
+        // `group:name:: value` and a newline, or `"group:name":value,`.
+        let size = statistic.group.len() + statistic.name.len() + digits + 5;
+        *self.sizes.entry(piece.origin).or_default() += size;
+        self.groups
+            .entry(text(statistic.group))
+            .or_default()
+            .insert(text(statistic.name), size);
+    }
+}
+
+impl Layout {
+    /// Nothing is known but the server's version, if that.
+    pub fn new(version: &str) -> Self {
+        Layout {
+            capacity: if version.starts_with("OpenSIPS (1.") {
+                CAPACITY_OF_1
+            } else {
+                CAPACITY
+            },
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// Whether everything did not fit into one reply.
+    pub fn is_split(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// The requests that ask for `arguments`, as few as will do.
+    pub fn plan(&self, arguments: Vec<String>) -> Vec<Piece> {
+        let requests = if self.is_split() {
+            self.pack(arguments)
+        } else {
+            vec![arguments]
+        };
+        let pieces = requests.into_iter().enumerate();
+        pieces
+            .map(|(origin, arguments)| Piece {
+                kind: PieceKind::Arguments(arguments),
+                origin,
+            })
+            .collect()
+    }
+
+    /// The parts of `piece`, which was too large for one reply. Empty when there are none.
+    pub fn parts(&self, piece: &Piece, census: &mut Census) -> Vec<Piece> {
+        census.too_large.push(piece.origin);
+        piece.parts(self.group_arguments())
+    }
+
+    /// Learns from a scrape whose requests asked for groups.
+    pub fn learn(&mut self, census: Census) {
+        for origin in &census.too_large {
+            let size = census.sizes.get(origin).copied().unwrap_or(0);
+            if (1..=self.usable()).contains(&size) {
+                self.capacity = size - size / 4;
+            }
+        }
+        if !census.too_large.is_empty() || self.is_split() {
+            self.groups.extend(census.groups);
+        }
+        let size: usize = self.groups.values().flat_map(BTreeMap::values).sum();
+        if size <= self.usable() {
+            self.groups.clear();
+        }
+    }
+
+    /// The capacity, less what the frame of a reply takes and numbers grow.
+    fn usable(&self) -> usize {
+        self.capacity - self.capacity / 32
+    }
+
+    /// All groups that the server may have, as arguments.
+    fn group_arguments(&self) -> impl Iterator<Item = String> {
+        let known = self.groups.keys().map(String::as_str);
+        let others = known.filter(|group| !GROUPS.contains(group));
+        GROUPS
+            .iter()
+            .copied()
+            .chain(others)
+            .map(|group| format!("{group}:"))
+    }
+
+    /// Puts what `arguments` bring into as few requests as possible: first the names of groups that are too
+    /// large for one, then the groups, the largest first, where there is room.
+    fn pack(&self, arguments: Vec<String>) -> Vec<Vec<String>> {
+        let mut requests: Vec<Request> = Vec::new();
+        let mut whole: Vec<(usize, String)> = Vec::new();
+        let arguments = arguments.into_iter().flat_map(|argument| {
+            if argument == "all" {
+                self.group_arguments().collect()
+            } else {
+                vec![argument]
+            }
+        });
+        for argument in arguments {
+            let group = argument
+                .strip_suffix(':')
+                .and_then(|group| self.groups.get_key_value(group));
+            let size = group.map_or(0, |(_, names)| names.values().sum());
+            let per_process = group
+                .filter(|_| size > self.usable())
+                .and_then(|(group, names)| {
+                    Some((PER_PROCESS.iter().find(|of| of.group == group)?, names))
+                });
+            match per_process {
+                None => whole.push((size, argument)),
+                Some((of, names)) => {
+                    for (name, size) in names_of(of, names) {
+                        self.put(requests.len().saturating_sub(1), name, size, &mut requests);
+                    }
+                }
+            }
+        }
+        // Stable, so that names come before groups where nothing is known of either.
+        whole.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+        for (size, argument) in whole {
+            self.put(0, argument, size, &mut requests);
+        }
+        requests
+            .into_iter()
+            .map(|request| request.arguments)
+            .collect()
+    }
+
+    /// Adds `argument`, which brings `size` bytes, to the first request from `first` on that has room.
+    fn put(&self, first: usize, argument: String, size: usize, requests: &mut Vec<Request>) {
+        let own = argument.len() + 3;
+        let room = requests.iter_mut().skip(first).find(|request| {
+            request.reply + size <= self.usable() && request.bytes + own <= REQUEST
+        });
+        match room {
+            Some(request) => {
+                request.reply += size;
+                request.bytes += own;
+                request.arguments.push(argument);
+            }
+            None => requests.push(Request {
+                arguments: vec![argument],
+                bytes: own,
+                reply: size,
+            }),
+        }
+    }
+}
+
+/// A request that is being put together.
+struct Request {
+    arguments: Vec<String>,
+    /// Its size.
+    bytes: usize,
+    /// The size of the reply to it.
+    reply: usize,
+}
+
+/// The names of a group with their sizes: of all processes up to some beyond the last one that is known.
+fn names_of(of: &PerProcess, known: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
+    let last = known
+        .keys()
+        .filter_map(|name| process_of(name))
+        .max()
+        .unwrap_or(0);
+    let average = known.values().sum::<usize>() / known.len().max(1);
+    let all = PieceKind::Processes {
+        of: PER_PROCESS
+            .iter()
+            .position(|other| other.group == of.group)
+            .unwrap_or(0),
+        from: 0,
+        count: last + 1 + NEW_PROCESSES,
+    };
+    let names = Piece {
+        kind: all,
+        origin: 0,
+    }
+    .arguments();
+    let sized = names.into_iter().map(|name| {
+        let is_new = process_of(&name).is_some_and(|process| process > last);
+        let unknown = if is_new { average } else { 0 };
+        let size = known.get(&name).copied().unwrap_or(unknown);
+        (name, size)
+    });
+    sized.collect()
+}
