@@ -16,7 +16,7 @@ export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/de
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 
-.PHONY: help build run test hostile static lint bless install clean
+.PHONY: help build run test e2e hostile static lint bless install clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +39,10 @@ endif
 
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked
+
+e2e: ## Run the exporter beside a real server (Debian package kamailio)
+	@command -v kamailio >/dev/null || { echo "make e2e needs kamailio (Debian package kamailio)" >&2; exit 1; }
+	$(CARGO) test --locked --release --test e2e -- --ignored
 
 hostile: ## Attack the static binary of this machine in full size
 	$(call add_target,$(HOST_TARGET))

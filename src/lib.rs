@@ -1,4 +1,4 @@
-//! Prometheus exporter for OpenSIPS.
+//! Prometheus exporter for OpenSIPS and Kamailio.
 //!
 //! A scrape goes one way through these modules, and none of them is visited twice:
 //!

@@ -16,7 +16,7 @@ use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::logging;
-use opensips_exporter::mi::{Client, Datagram, Endpoint, ReplyDirectory};
+use opensips_exporter::mi::{Client, Endpoint, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;
 use opensips_exporter::server::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
@@ -58,6 +58,7 @@ fn run(config: Config) -> ExitCode {
 }
 
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
+    let target = config.target();
     let replies = config
         .reply_dir
         .map(|path| Arc::new(ReplyDirectory::new(path)));
@@ -69,10 +70,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
 
-    let client = Client::new(
-        Endpoint::Datagram(Datagram::new(config.socket, replies.clone())),
-        config.dialect,
-    );
+    let client = Client::new(Endpoint::new(target, replies.clone()), config.dialect);
     let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
     let rules = Rules {
         forwarded: server::HEADERS,

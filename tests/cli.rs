@@ -104,7 +104,10 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["h"], "unexpected argument h"),
         (&["--addr"], "--addr has no value: use --addr HOST:PORT"),
         (&["-addr="], "--addr has no value"),
-        (&["-socket", ""], "--socket has no value: use --socket FILE"),
+        (
+            &["-socket", ""],
+            "--socket has no value: use --socket ADDRESS",
+        ),
         (&["--reply-dir="], "--reply-dir has no value"),
         (&["--socket", "--timeout", "5s"], "--socket has no value"),
         (
@@ -249,7 +252,7 @@ fn a_value_is_taken_as_it_is() {
         assert_eq!(output.status.code(), Some(2));
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(
-            text.contains("--socket: the value is not UTF-8: use --socket FILE"),
+            text.contains("--socket: the value is not UTF-8: use --socket ADDRESS"),
             "{text}"
         );
     }

@@ -159,6 +159,29 @@ fn a_server_may_grow_and_shrink() {
     }
 }
 
+/// The configuration's own groups, which a server that is too large does not tell any more.
+#[test]
+fn groups_that_were_seen_are_asked_for_also_after_a_restart() {
+    let own = |processes| {
+        let mut all = statistics(V2_4, processes);
+        all.push((b"method".into(), b"INVITE".into(), 103));
+        all
+    };
+    let (directory, server, exporter) = start(V2_4, 8);
+    server.change(|all| *all = own(8));
+    assert_all(&exporter, V2_4, 8);
+    server.stop();
+    support::assert_down(&exporter);
+    let socket = directory.join("mi.sock");
+    let _server = StandIn::with_statistics(&socket, V2_4, own(500));
+    for _ in 0..2 {
+        assert_all(&exporter, V2_4, 500);
+        let page = exporter.scrape();
+        let labels = [("group", "method"), ("name", "INVITE")];
+        assert_eq!(page.value("opensips_statistic", &labels), Some("103"));
+    }
+}
+
 #[test]
 fn a_selection_may_be_too_large_as_well() {
     for version in [V1_11, V2_4, V3_6] {

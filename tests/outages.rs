@@ -89,9 +89,9 @@ fn sick_answers_are_no_values() {
             Behaviour::Raw(b"404 Statistics Not Found\n\n".to_vec()),
             "holds no statistic",
         ),
-        (Behaviour::Raw(b"".to_vec()), "not with a status line"),
-        (Behaviour::Raw(b"20".to_vec()), "not with a status line"),
-        (Behaviour::Raw(garbage), "not with a status line"),
+        (Behaviour::Raw(b"".to_vec()), "cannot make sense of"),
+        (Behaviour::Raw(b"20".to_vec()), "cannot make sense of"),
+        (Behaviour::Raw(garbage), "cannot make sense of"),
         (Behaviour::Raw(b"200 OK".to_vec()), "was cut off"),
         (
             Behaviour::Raw(b"200 OK\ncore:rcv_req".to_vec()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::dialect::{Dialect, Refused, Sink};
 use super::endpoint::{Endpoint, Identity};
-use super::layout::{Census, Layout, Piece};
+use super::layout::{Census, Groups, Layout, Piece};
 use super::{Deadline, Error, json, line};
 
 /// How long a reply may take before the server is asked whether it is alive: the line protocol is silent
@@ -40,6 +40,8 @@ pub struct Client {
     chosen: Option<Dialect>,
     /// As long as it is there and speaks as it did.
     server: Mutex<Option<Arc<Server>>>,
+    /// Those that the server has or had, also before it was started again.
+    groups: Mutex<Groups>,
     last_id: AtomicU32,
 }
 
@@ -51,6 +53,7 @@ impl Client {
             endpoint,
             chosen,
             server: Mutex::new(None),
+            groups: Mutex::default(),
             last_id: AtomicU32::new(0),
         }
     }
@@ -112,10 +115,14 @@ impl Client {
                 server
             }
         };
-        let mut pieces: VecDeque<Piece> = server.layout().plan(arguments.to_vec()).into();
+        let mut pieces: VecDeque<Piece> = {
+            let groups = self.groups();
+            server.layout().plan(arguments.to_vec(), &groups).into()
+        };
         let mut census = Census::default();
         let mut is_split = pieces.len() > 1;
         let mut is_first = true;
+        let mut groups: Vec<Vec<u8>> = Vec::new();
         let mut total = 0;
         let mut left_out = Vec::new();
         while let Some(piece) = pieces.pop_front() {
@@ -127,6 +134,10 @@ impl Client {
                 &mut |statistic| {
                     if let Ok(statistic) = &statistic {
                         count += 1;
+                        // The statistics of a group come together.
+                        if groups.last().map(Vec::as_slice) != Some(statistic.group) {
+                            groups.push(statistic.group.to_vec());
+                        }
                         // Costs nothing as long as everything fits.
                         if is_split {
                             census.add(&piece, statistic);
@@ -144,7 +155,7 @@ impl Client {
                 Ok(()) | Err(Refused::Unknown) => {}
                 Err(Refused::TooLarge) => {
                     is_split = true;
-                    let parts = server.layout().parts(&piece, &mut census);
+                    let parts = server.layout().parts(&piece, &self.groups(), &mut census);
                     if parts.is_empty() {
                         left_out.extend(piece.arguments());
                     }
@@ -163,6 +174,10 @@ impl Client {
             return Err(Refused::TooLarge);
         }
         server.tell(left_out);
+        let mut known = self.groups();
+        for group in &groups {
+            known.add(group);
+        }
         let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
         if is_split && arguments.iter().all(is_by_groups) {
             server.layout().learn(census);
@@ -296,6 +311,10 @@ impl Client {
 
     fn next_id(&self) -> u32 {
         self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {

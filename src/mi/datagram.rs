@@ -1,7 +1,7 @@
 //! The unix datagram socket of `mi_datagram`: one request, one reply, under one deadline.
 //!
-//! The server answers from a second, unnamed socket to the address that the request came from
-//! (seen on OpenSIPS 1.11 to 4.0). So the socket of a request is bound and never connected: the
+//! OpenSIPS answers from a second, unnamed socket to the address that the request came from
+//! (seen on 1.11 to 4.0). So the socket of a request is bound and never connected: the
 //! kernel refuses to a connected socket what comes from another one than its peer. Each request has
 //! a socket of its own, and a late reply finds nobody.
 
@@ -82,7 +82,7 @@ impl Datagram {
 
     fn receive(&self, socket: &UnixDatagram, deadline: Deadline) -> Result<Vec<u8>, Error> {
         let too_late = || Error::NoReply {
-            path: self.path.clone(),
+            endpoint: self.path.display().to_string(),
             waited: deadline.limit(),
         };
         loop {
@@ -91,7 +91,7 @@ impl Datagram {
                 .set_read_timeout(Some(remaining))
                 .and_then(|()| receive_whole(socket));
             match received {
-                Ok((reply, sender)) if sender.is_unnamed() => return Ok(reply),
+                Ok((reply, sender)) if self.is_server(&sender) => return Ok(reply),
                 Ok((other, sender)) => {
                     log::debug!(
                         "ignored {} bytes from {sender:?}, which is not the server",
@@ -102,6 +102,13 @@ impl Datagram {
                 Err(error) => return Err(self.explain(error)),
             }
         }
+    }
+
+    /// Whether replies come from there: from a socket without a name, as OpenSIPS sends them, or from the one
+    /// that is asked, as Kamailio does (5.6). In a container that may have another directory.
+    fn is_server(&self, sender: &SocketAddr) -> bool {
+        let is_asked = |path: &Path| path.file_name() == self.path.file_name();
+        sender.is_unnamed() || sender.as_pathname().is_some_and(is_asked)
     }
 
     /// What the system's `error` means for the operator, with what the file system says of it now.
@@ -120,7 +127,10 @@ impl Datagram {
                     what: "a stream socket",
                 }
             }
-            _ => Error::Io { path, error },
+            _ => Error::Io {
+                endpoint: path.display().to_string(),
+                error,
+            },
         }
     }
 }

@@ -1,15 +1,21 @@
-//! Where a server listens, and how a request gets there and a reply back.
+//! How a request gets to a server and a reply back, whatever its [`Target`] is.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::datagram::{self, Datagram};
-use super::{Deadline, Error};
+use super::datagram::{self, Datagram, ReplyDirectory};
+use super::target::{Host, Target};
+use super::{Deadline, Error, http, udp};
 
-/// Where a server listens.
+/// The way to a server.
 #[derive(Debug)]
 pub enum Endpoint {
-    /// The unix socket of `mi_datagram`, or of Kamailio's jsonrpcs.
+    /// A unix datagram socket.
     Datagram(Datagram),
+    /// A UDP port.
+    Udp(Host),
+    /// `mi_http`, with the path of its URL.
+    Http(Host, String),
 }
 
 /// What tells a server from the one that takes its place.
@@ -23,11 +29,24 @@ pub struct Identity {
 
 /// A request that was sent.
 pub enum Exchange<'e> {
-    /// To a unix socket.
+    /// To a unix datagram socket.
     Datagram(datagram::Exchange<'e>),
+    /// To a UDP port.
+    Udp(udp::Exchange),
+    /// To `mi_http`.
+    Http(http::Exchange),
 }
 
 impl Endpoint {
+    /// The way to `target`. Replies to a unix socket go to an abstract address, or to a file in `replies`.
+    pub fn new(target: Target, replies: Option<Arc<ReplyDirectory>>) -> Self {
+        match target {
+            Target::Path(path) => Endpoint::Datagram(Datagram::new(path, replies)),
+            Target::Udp(host) => Endpoint::Udp(host),
+            Target::Http { host, path } => Endpoint::Http(host, path),
+        }
+    }
+
     /// Sends `request`.
     ///
     /// # Errors
@@ -36,6 +55,12 @@ impl Endpoint {
     pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
         match self {
             Endpoint::Datagram(datagram) => datagram.ask(request, deadline).map(Exchange::Datagram),
+            Endpoint::Udp(host) => {
+                udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
+            }
+            Endpoint::Http(host, path) => {
+                http::ask(host, path, self.to_string(), request, deadline).map(Exchange::Http)
+            }
         }
     }
 
@@ -43,6 +68,7 @@ impl Endpoint {
     pub fn identity(&self) -> Option<Identity> {
         match self {
             Endpoint::Datagram(datagram) => datagram.identity(),
+            Endpoint::Udp(_) | Endpoint::Http(..) => None,
         }
     }
 }
@@ -56,6 +82,8 @@ impl Exchange<'_> {
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         match self {
             Exchange::Datagram(exchange) => exchange.reply(deadline),
+            Exchange::Udp(exchange) => exchange.reply(deadline),
+            Exchange::Http(exchange) => exchange.reply(deadline),
         }
     }
 }
@@ -64,6 +92,8 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Endpoint::Datagram(datagram) => write!(f, "{}", datagram.path().display()),
+            Endpoint::Udp(host) => write!(f, "udp:{host}"),
+            Endpoint::Http(host, path) => write!(f, "http://{host}{path}"),
         }
     }
 }

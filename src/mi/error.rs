@@ -1,7 +1,7 @@
 //! Why there are no statistics, in the operator's words.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,10 +44,31 @@ pub enum Error {
     },
     /// The request was accepted, the reply did not come before the deadline.
     NoReply {
-        /// The socket.
-        path: PathBuf,
+        /// Where the server is.
+        endpoint: String,
         /// How long was waited.
         waited: Duration,
+    },
+    /// No program listens on that port of that host, or nothing leads there.
+    NotThere {
+        /// Where the server should be.
+        endpoint: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The name of the host has no address.
+    Unresolved {
+        /// Where the server should be.
+        endpoint: String,
+        /// Why there is none.
+        why: String,
+    },
+    /// What answers by HTTP is not `mi_http`, or not well.
+    Http {
+        /// Where the server should be.
+        endpoint: String,
+        /// What it did, such as "answered with HTTP status 404".
+        what: String,
     },
     /// The server answered, with a code other than 200.
     Answered {
@@ -61,7 +82,7 @@ pub enum Error {
         /// How much of it arrived.
         bytes: usize,
     },
-    /// The reply does not start with a status line.
+    /// The reply is neither one of the line protocol nor JSON-RPC.
     Unintelligible {
         /// What it starts with.
         start: String,
@@ -81,14 +102,24 @@ pub enum Error {
     },
     /// The system refused to send or to receive, for a reason that has no words of its own here.
     Io {
-        /// The socket.
-        path: PathBuf,
+        /// Where the server is.
+        endpoint: String,
         /// What the system says.
         error: io::Error,
     },
 }
 
 impl Error {
+    /// What an `error` of the network means.
+    pub fn of_network(endpoint: String, error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable => Error::NotThere { endpoint, error },
+            _ => Error::Io { endpoint, error },
+        }
+    }
+
     /// What is the same for errors that tell an operator the same. What differs from scrape to scrape
     /// while nothing changes is not in it.
     pub fn kind(&self) -> String {
@@ -132,11 +163,22 @@ impl fmt::Display for Error {
                 path.display(),
                 humantime::format_duration(*waited)
             ),
-            Error::NoReply { path, waited } => write!(
+            Error::NoReply { endpoint, waited } => write!(
                 f,
-                "no reply from {} within {}: OpenSIPS hangs, its reply is too large (see README), or it runs in another network namespace (then set -reply-dir)",
-                path.display(),
+                "no reply from {endpoint} within {}: OpenSIPS hangs, or it cannot reach this process (in another network namespace, set -reply-dir)",
                 humantime::format_duration(*waited)
+            ),
+            Error::NotThere { endpoint, error } => write!(
+                f,
+                "nobody answers at {endpoint} ({error}): start OpenSIPS, or set -socket to where its mi_datagram or mi_http listens"
+            ),
+            Error::Unresolved { endpoint, why } => write!(
+                f,
+                "no address for the host in {endpoint} ({why}): correct -socket, or use an IP address"
+            ),
+            Error::Http { endpoint, what } => write!(
+                f,
+                "{endpoint} {what}: set -socket to the address and the root of mi_http, such as http://127.0.0.1:8888/mi"
             ),
             Error::Answered { code, reason } => {
                 write!(f, "the server answered \"{code} {reason}\": ")?;
@@ -151,7 +193,7 @@ impl fmt::Display for Error {
             ),
             Error::Unintelligible { start } => write!(
                 f,
-                "the reply starts with \"{start}\" and not with a status line: is -socket the mi_datagram of OpenSIPS?"
+                "cannot make sense of the reply, which starts with \"{start}\": is -socket the mi_datagram of OpenSIPS?"
             ),
             Error::Empty => {
                 f.write_str("the reply holds no statistic: is -socket the mi_datagram of OpenSIPS?")
@@ -177,13 +219,10 @@ impl fmt::Display for Error {
                 f,
                 "cannot make a reply socket: {error}: raise the limits of this process, or set -reply-dir"
             ),
-            Error::Io { path, error } => {
-                write!(
-                    f,
-                    "cannot talk to {}: {error}: see whether -socket is right",
-                    path.display()
-                )
-            }
+            Error::Io { endpoint, error } => write!(
+                f,
+                "cannot talk to {endpoint}: {error}: see whether -socket is right"
+            ),
         }
     }
 }

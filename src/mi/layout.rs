@@ -4,7 +4,7 @@
 //! its processes can be asked for by names, which it tells nowhere in pieces; they follow from the numbers
 //! of the processes. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Statistic;
 
@@ -175,7 +175,7 @@ impl Piece {
     }
 
     /// The parts of this, which was too large for one reply, in the server's order. Empty when there are none.
-    fn parts(&self, groups: impl Iterator<Item = String>) -> Vec<Piece> {
+    fn parts(&self, groups: &Groups) -> Vec<Piece> {
         let whole = match &self.kind {
             PieceKind::Processes { count: 1, .. } => return Vec::new(),
             PieceKind::Processes { of, from, count } => {
@@ -188,7 +188,7 @@ impl Piece {
         if let [argument] = whole.as_slice() {
             if argument == "all" {
                 let is_growing = |group: &String| PER_PROCESS.iter().any(|of| of.is(group));
-                let (growing, steady): (Vec<String>, _) = groups.partition(is_growing);
+                let (growing, steady): (Vec<String>, _) = groups.arguments().partition(is_growing);
                 let requests =
                     std::iter::once(steady).chain(growing.into_iter().map(|group| vec![group]));
                 return requests
@@ -214,6 +214,32 @@ pub struct Layout {
     capacity: usize,
     /// What was in the groups when everything did not fit, each name with its bytes.
     groups: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+/// The groups that a server may have.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// Those that were seen beside [`GROUPS`].
+    others: BTreeSet<String>,
+}
+
+impl Groups {
+    /// Notes that the server has this group.
+    pub fn add(&mut self, group: &[u8]) {
+        if let Ok(group) = str::from_utf8(group)
+            && !GROUPS.contains(&group)
+            && !self.others.contains(group)
+        {
+            self.others.insert(group.to_string());
+        }
+    }
+
+    /// All of them, as arguments.
+    fn arguments(&self) -> impl Iterator<Item = String> {
+        let others = self.others.iter().map(String::as_str);
+        let groups = GROUPS.iter().copied().chain(others);
+        groups.map(|group| format!("{group}:"))
+    }
 }
 
 /// What was read in one scrape.
@@ -260,9 +286,9 @@ impl Layout {
     }
 
     /// The requests that ask for `arguments`, as few as will do.
-    pub fn plan(&self, arguments: Vec<String>) -> Vec<Piece> {
+    pub fn plan(&self, arguments: Vec<String>, groups: &Groups) -> Vec<Piece> {
         let requests = if self.is_split() {
-            self.pack(arguments)
+            self.pack(arguments, groups)
         } else {
             vec![arguments]
         };
@@ -276,9 +302,9 @@ impl Layout {
     }
 
     /// The parts of `piece`, which was too large for one reply. Empty when there are none.
-    pub fn parts(&self, piece: &Piece, census: &mut Census) -> Vec<Piece> {
+    pub fn parts(&self, piece: &Piece, groups: &Groups, census: &mut Census) -> Vec<Piece> {
         census.too_large.push(piece.origin);
-        piece.parts(self.group_arguments())
+        piece.parts(groups)
     }
 
     /// Learns from a scrape whose requests asked for groups.
@@ -303,25 +329,14 @@ impl Layout {
         self.capacity - self.capacity / 32
     }
 
-    /// All groups that the server may have, as arguments.
-    fn group_arguments(&self) -> impl Iterator<Item = String> {
-        let known = self.groups.keys().map(String::as_str);
-        let others = known.filter(|group| !GROUPS.contains(group));
-        GROUPS
-            .iter()
-            .copied()
-            .chain(others)
-            .map(|group| format!("{group}:"))
-    }
-
     /// Puts what `arguments` bring into as few requests as possible: first the names of groups that are too
     /// large for one, then the groups, the largest first, where there is room.
-    fn pack(&self, arguments: Vec<String>) -> Vec<Vec<String>> {
+    fn pack(&self, arguments: Vec<String>, groups: &Groups) -> Vec<Vec<String>> {
         let mut requests: Vec<Request> = Vec::new();
         let mut whole: Vec<(usize, String)> = Vec::new();
         let arguments = arguments.into_iter().flat_map(|argument| {
             if argument == "all" {
-                self.group_arguments().collect()
+                groups.arguments().collect()
             } else {
                 vec![argument]
             }

@@ -9,17 +9,22 @@ mod datagram;
 mod dialect;
 pub mod endpoint;
 mod error;
+mod http;
 pub mod json;
 pub mod layout;
 pub mod line;
+mod resolve;
+pub mod target;
+mod udp;
 
 use std::time::{Duration, Instant};
 
 pub use client::Client;
-pub use datagram::{Datagram, ReplyDirectory};
+pub use datagram::ReplyDirectory;
 pub use dialect::{Dialect, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use target::Target;
 
 /// One number that the server reports, borrowed from its reply.
 ///

@@ -1,4 +1,4 @@
-//! Stands in for an OpenSIPS of the version that is given, 2.4 without one, with counters that move,
+//! Stands in for a server of the version that is given, 2.4 without one, with counters that move,
 //! so that the exporter has something to show: `stand-in SOCKET [VERSION]`.
 
 #[path = "../support/stand_in.rs"]
@@ -10,16 +10,28 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use stand_in::{StandIn, V1_11, V2_4, Version};
+use stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
 
 const CAPTURED: &[(Version, &[u8])] = &[
+    (
+        V1_11,
+        include_bytes!("../fixtures/1.11/get_statistics_all.reply"),
+    ),
     (
         V2_4,
         include_bytes!("../fixtures/2.4/get_statistics_all.reply"),
     ),
     (
-        V1_11,
-        include_bytes!("../fixtures/1.11/get_statistics_all.reply"),
+        V3_6,
+        include_bytes!("../fixtures/3.6/get_statistics_all.reply"),
+    ),
+    (
+        V4_0,
+        include_bytes!("../fixtures/4.0/get_statistics_all.reply"),
+    ),
+    (
+        KAMAILIO,
+        include_bytes!("../fixtures/kamailio-5.6/get_statistics_all.reply"),
     ),
 ];
 
@@ -41,7 +53,7 @@ fn main() -> ExitCode {
     let version = arguments.next().unwrap_or(V2_4.name.to_string());
     let captured = CAPTURED.iter().find(|(known, _)| known.name == version);
     let (Some(socket), Some((version, reply))) = (socket, captured) else {
-        eprintln!("usage: stand-in SOCKET [1.11|2.4]");
+        eprintln!("usage: stand-in SOCKET [1.11|2.4|3.6|4.0|kamailio-5.6]");
         return ExitCode::from(2);
     };
     let stand_in = StandIn::start(Path::new(&socket), *version, reply);

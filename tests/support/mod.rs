@@ -366,7 +366,7 @@ pub fn assert_down(exporter: &Exporter) {
 /// A scrape that must show the server of [`captured`].
 pub fn assert_up(exporter: &Exporter) {
     let page = exporter.scrape();
-    assert_eq!(page.up(), "1");
+    assert_eq!(page.up(), "1", "{:#?}", exporter.log());
     assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
 }
 

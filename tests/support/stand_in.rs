@@ -1,6 +1,9 @@
 //! A stand-in for the `mi_datagram` of OpenSIPS: it listens on a unix datagram socket, handles one
 //! request after the other, answers from a second, unnamed socket, and misbehaves when told to.
 
+#[path = "speech.rs"]
+mod speech;
+
 use std::fs;
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
@@ -10,99 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How a version of the server writes, from the captured replies; 1.10 from its source
-/// (`modules/mi_datagram/mi_datagram_writer.c`).
-#[derive(Debug, Clone, Copy)]
-pub struct Version {
-    pub name: &'static str,
-    /// What it says of itself.
-    banner: &'static str,
-    speech: Speech,
-    /// The largest reply.
-    limit: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Speech {
-    Line {
-        /// Between the name of a statistic and its value.
-        separator: &'static str,
-        /// Behind the reply of every command.
-        end: &'static str,
-        /// What an unbalanced quote is answered with.
-        parse_error: &'static str,
-    },
-    JsonRpc,
-    Kamailio,
-}
-
-impl Version {
-    /// The size of the largest reply, in bytes.
-    pub fn limit(self) -> usize {
-        self.limit
-    }
-
-    /// Whether the two speak the same dialect.
-    pub fn speaks_like(self, other: Version) -> bool {
-        std::mem::discriminant(&self.speech) == std::mem::discriminant(&other.speech)
-    }
-}
-
-pub const V1_10: Version = Version {
-    name: "1.10",
-    banner: "OpenSIPS (1.10.5-notls (x86_64/linux))",
-    speech: Speech::Line {
-        separator: " = ",
-        end: "",
-        parse_error: "400 parse error in command\n",
-    },
-    limit: 32733,
-};
-
-pub const V1_11: Version = Version {
-    name: "1.11",
-    banner: "OpenSIPS (1.11.11-notls (x86_64/linux))",
-    speech: Speech::Line {
-        separator: ":: ",
-        end: "",
-        parse_error: "400 parse error in command\n",
-    },
-    limit: 32733,
-};
-
-pub const V2_4: Version = Version {
-    name: "2.4",
-    banner: "OpenSIPS (2.4.11 (x86_64/linux))",
-    speech: Speech::Line {
-        separator: ":: ",
-        end: "\n",
-        parse_error: "400 parse_error\n",
-    },
-    limit: 65447,
-};
-
-pub const V3_6: Version = Version {
-    name: "3.6",
-    banner: "OpenSIPS (3.6.8 (x86_64/linux))",
-    speech: Speech::JsonRpc,
-    limit: 65415,
-};
-
-pub const V4_0: Version = Version {
-    name: "4.0",
-    banner: "OpenSIPS (4.0.1 (x86_64/linux))",
-    speech: Speech::JsonRpc,
-    limit: 65430,
-};
-
-pub const KAMAILIO: Version = Version {
-    name: "kamailio-5.6",
-    banner: "kamailio 5.6.3 (x86_64/linux) ",
-    speech: Speech::Kamailio,
-    limit: usize::MAX,
-};
-
-pub const VERSIONS: &[Version] = &[V1_10, V1_11, V2_4, V3_6, V4_0, KAMAILIO];
+pub use speech::*;
 
 /// What the stand-in does with a request.
 #[derive(Debug, Clone)]
@@ -124,9 +35,6 @@ pub enum Behaviour {
     /// Answers with these bytes first, and then as it should.
     Before(Vec<u8>),
 }
-
-/// A statistic: group, name and value.
-pub type Statistic = (Vec<u8>, Vec<u8>, u64);
 
 struct State {
     version: Version,
@@ -245,7 +153,10 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
         }
         let (length, client) = socket.recv_from(&mut buffer).expect("a request");
         if length > 0 {
-            handle(&buffer[..length], &client, &answers, state);
+            let is_kamailio = state.lock().unwrap().version.name == KAMAILIO.name;
+            // It answers from the socket that it is asked at.
+            let answers = if is_kamailio { socket } else { &answers };
+            handle(&buffer[..length], &client, answers, state);
         }
     }
 }
@@ -261,7 +172,10 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
         } else {
             state.questions.push(request.to_vec());
         }
-        (state.behaviour.clone(), answer(request, &state))
+        (
+            state.behaviour.clone(),
+            answer(request, state.version, &state.statistics),
+        )
     };
     // The client may have gone.
     let send = |bytes: &[u8]| drop(answers.send_to_addr(bytes, client));
@@ -292,274 +206,4 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
             send(&reply);
         }
     }
-}
-
-/// The reply to `request`, if there is one.
-fn answer(request: &[u8], state: &State) -> Option<Vec<u8>> {
-    let version = state.version;
-    let reply = match version.speech {
-        Speech::Line {
-            separator,
-            end,
-            parse_error,
-        } => {
-            let lines = line_answer(request, state, separator, parse_error);
-            let end = if lines.ends_with(b"not available\n") || lines == parse_error.as_bytes() {
-                ""
-            } else {
-                end
-            };
-            [&lines, end.as_bytes()].concat()
-        }
-        _ => json_answer(request, state)?,
-    };
-    match version.speech {
-        _ if reply.len() <= version.limit => Some(reply),
-        Speech::Line { .. } => None,
-        _ => Some(b"500 Internal error".to_vec()),
-    }
-}
-
-fn line_answer(request: &[u8], state: &State, separator: &str, parse_error: &str) -> Vec<u8> {
-    if request == b":version:\n" {
-        return format!("200 OK\nServer:: {}\n", state.version.banner).into_bytes();
-    }
-    let Some(arguments) = request.strip_prefix(b":get_statistics:\n") else {
-        return b"500 command not available\n".to_vec();
-    };
-    let arguments: Vec<Vec<u8>> = arguments
-        .split(|&byte| byte == b'\n')
-        .map(|argument| argument.trim_ascii().to_vec())
-        .filter(|argument| !argument.is_empty())
-        .collect();
-    if arguments.iter().any(|argument| argument.contains(&b'"')) {
-        return parse_error.into();
-    }
-    let found = look_up(&arguments, state);
-    let mut reply = match (arguments.is_empty(), found.is_empty()) {
-        (true, _) => b"400 Too few or too many arguments\n".to_vec(),
-        (false, true) => b"404 Statistics Not Found\n".to_vec(),
-        (false, false) => b"200 OK\n".to_vec(),
-    };
-    for (group, name, value) in found {
-        reply.extend_from_slice(group);
-        reply.push(b':');
-        reply.extend_from_slice(name);
-        reply.extend_from_slice(format!("{separator}{value}\n").as_bytes());
-    }
-    reply
-}
-
-fn json_answer(request: &[u8], state: &State) -> Option<Vec<u8>> {
-    let is_kamailio = matches!(state.version.speech, Speech::Kamailio);
-    let request: serde_json::Value = match serde_json::from_slice(request) {
-        Ok(request) => request,
-        Err(_) if is_kamailio => return None,
-        Err(_) => return Some(b"400 Parse_error".to_vec()),
-    };
-    let method = request["method"]
-        .as_str()
-        .expect("4.0 dies without a method");
-    assert_eq!(request["jsonrpc"], "2.0");
-    let id = &request["id"];
-    let strings = |list: &serde_json::Value| -> Vec<Vec<u8>> {
-        let list = list.as_array().expect("a list").iter();
-        list.map(|argument| argument.as_str().expect("a string").into())
-            .collect()
-    };
-    let banner = state.version.banner;
-    let mut reply = Vec::new();
-    match (is_kamailio, method) {
-        (false, "version") => {
-            let member = format!("{{\"Server\":\"{banner}\"}}");
-            reply.extend_from_slice(member.as_bytes());
-        }
-        (true, "core.version") => reply.extend_from_slice(format!("\"{banner}\"").as_bytes()),
-        (false, "get_statistics") => {
-            let mut separator = "{";
-            for (group, name, value) in look_up(&strings(&request["params"][0]), state) {
-                reply.extend_from_slice(separator.as_bytes());
-                reply.push(b'"');
-                reply.extend_from_slice(&escaped(group));
-                reply.push(b':');
-                reply.extend_from_slice(&escaped(name));
-                // Numbers go through a double.
-                match value {
-                    0..=0x1f_ffff_ffff_ffff => {
-                        reply.extend_from_slice(format!("\":{value}").as_bytes());
-                    }
-                    _ => reply.extend_from_slice(b"\":1.844674e+19"),
-                }
-                separator = ",";
-            }
-            reply.extend_from_slice(if reply.is_empty() { b"{}" } else { b"}" });
-        }
-        (true, "stats.get_statistics") => {
-            let lines: Vec<Vec<u8>> = look_up(&strings(&request["params"]), state)
-                .iter()
-                .map(|(group, name, value)| {
-                    let end = format!(" = {value}\"");
-                    [b"\"".as_slice(), group, b":", name, end.as_bytes()].concat()
-                })
-                .collect();
-            reply = [b"[".as_slice(), &lines.join(b", ".as_slice()), b"]"].concat();
-        }
-        (true, _) => {
-            let error =
-                "\"error\":\t{\n\t\t\"code\":\t500,\n\t\t\"message\":\t\"Method Not Found\"\n\t}";
-            return Some(
-                format!("{{\n\t\"jsonrpc\":\t\"2.0\",\n\t{error},\n\t\"id\":\t{id}\n}}").into(),
-            );
-        }
-        (false, _) => {
-            let error = "{\"code\":-32601,\"message\":\"Method not found\"}";
-            return Some(format!("{{\"jsonrpc\":\"2.0\",\"error\":{error},\"id\":{id}}}").into());
-        }
-    }
-    let (start, end) = if is_kamailio {
-        (
-            "{\n\t\"jsonrpc\":\t\"2.0\",\n\t\"result\":\t",
-            format!(",\n\t\"id\":\t{id}\n}}"),
-        )
-    } else {
-        (
-            "{\"jsonrpc\":\"2.0\",\"result\":",
-            format!(",\"id\":{id}}}"),
-        )
-    };
-    Some([start.as_bytes(), &reply, end.as_bytes()].concat())
-}
-
-/// A string as cJSON writes it: bytes that are not ASCII stay as they are.
-fn escaped(text: &[u8]) -> Vec<u8> {
-    text.iter()
-        .flat_map(|&byte| match byte {
-            b'"' | b'\\' => vec![b'\\', byte],
-            b'\n' => b"\\n".to_vec(),
-            b'\t' => b"\\t".to_vec(),
-            0..32 => format!("\\u{byte:04x}").into_bytes(),
-            _ => vec![byte],
-        })
-        .collect()
-}
-
-/// The statistics that `arguments` ask for.
-fn look_up<'s>(arguments: &[Vec<u8>], state: &'s State) -> Vec<&'s Statistic> {
-    let all = &state.statistics;
-    let mut by_name = std::collections::HashMap::new();
-    for statistic in all.iter().rev() {
-        by_name.insert(statistic.1.as_slice(), statistic);
-    }
-    let mut found = Vec::new();
-    for argument in arguments {
-        if argument == b"all" {
-            found.extend(all);
-        } else if let Some(group) = argument.strip_suffix(b":") {
-            found.extend(all.iter().filter(|(of, ..)| of.eq_ignore_ascii_case(group)));
-        } else {
-            found.extend(by_name.get(argument.as_slice()));
-        }
-    }
-    found
-}
-
-/// The statistics in a reply that was captured.
-pub fn read_captured(reply: &[u8]) -> Vec<Statistic> {
-    if reply.starts_with(b"{") {
-        return read_captured_json(reply);
-    }
-    let mut lines = reply.split(|&byte| byte == b'\n');
-    assert_eq!(lines.next(), Some(&b"200 OK"[..]), "a captured reply");
-    lines
-        .filter(|line| !line.is_empty())
-        .map(|line| read_line(line, b":: "))
-        .collect()
-}
-
-fn read_captured_json(reply: &[u8]) -> Vec<Statistic> {
-    if let Ok(serde_json::Value::Array(lines)) =
-        serde_json::from_slice(reply).map(|mut reply: serde_json::Value| reply["result"].take())
-    {
-        return lines
-            .iter()
-            .map(|line| read_line(line.as_str().expect("a line").as_bytes(), b" = "))
-            .collect();
-    }
-    // Not by a parser, which would lose the order, and the bytes that are not UTF-8.
-    let start = b"\"result\":{";
-    let start = start.len()
-        + reply
-            .windows(start.len())
-            .position(|window| window == start)
-            .expect("a result");
-    let end = reply
-        .iter()
-        .rposition(|&byte| byte == b'}')
-        .expect("an end");
-    let end = reply[..end]
-        .iter()
-        .rposition(|&byte| byte == b'}')
-        .expect("an end");
-    let mut members = Vec::new();
-    let mut rest = &reply[start..end];
-    while let Some(quoted) = rest.strip_prefix(b"\"") {
-        let close = quoted
-            .windows(2)
-            .position(|window| window == b"\":")
-            .expect("a key");
-        let value = &quoted[close + 2..];
-        let comma = value
-            .iter()
-            .position(|&byte| byte == b',')
-            .unwrap_or(value.len());
-        let number = std::str::from_utf8(&value[..comma]).expect("a number");
-        let number = match number {
-            // Six below zero, whose digits a double loses.
-            "1.844674e+19" => u64::MAX - 5,
-            _ => number.parse().expect("a number"),
-        };
-        let key = unescaped(&quoted[..close]);
-        let colon = key.iter().position(|&byte| byte == b':').expect("a group");
-        members.push((key[..colon].to_vec(), key[colon + 1..].to_vec(), number));
-        rest = value.get(comma + 1..).unwrap_or_default();
-    }
-    members
-}
-
-/// Undoes [`escaped`].
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let mut bytes = text.iter().copied();
-    let mut plain = Vec::new();
-    while let Some(byte) = bytes.next() {
-        plain.push(match byte {
-            b'\\' => match bytes.next().expect("an escape") {
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'u' => {
-                    let digits: Vec<u8> = bytes.by_ref().take(4).collect();
-                    let digits = std::str::from_utf8(&digits).expect("digits");
-                    u8::from_str_radix(digits, 16).expect("a control character")
-                }
-                other => other,
-            },
-            _ => byte,
-        });
-    }
-    plain
-}
-
-fn read_line(line: &[u8], separator: &[u8]) -> Statistic {
-    let colon = line.iter().position(|&byte| byte == b':').expect("a group");
-    let end = line
-        .windows(separator.len())
-        .rposition(|window| window == separator)
-        .expect("a value");
-    let value = std::str::from_utf8(&line[end + separator.len()..])
-        .ok()
-        .and_then(|text| text.parse().ok());
-    (
-        line[..colon].to_vec(),
-        line[colon + 1..end].to_vec(),
-        value.unwrap_or_else(|| panic!("no number in {}", line.escape_ascii())),
-    )
 }

@@ -1,21 +1,23 @@
-//! Flags, environment, defaults and `--help`, all from one table: [`FLAGS`].
+//! The settings, and what the command line and the environment make of them by the table of [`flags`].
 //!
 //! Each flag may be written with one dash or two, its value behind a space or `=`. Nothing here
 //! knows sockets.
 
+mod flags;
+
 use std::ffi::OsString;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{self, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use log::LevelFilter;
 
 use crate::logging::Format;
-use crate::mi::Dialect;
-use crate::server::{HEALTHY_PATH, READY_PATH};
-use crate::telemetry::{REVISION, VERSION};
+use crate::mi::{Dialect, Target};
+pub use flags::help;
+use flags::{FLAGS, Flag, SWITCHES};
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
@@ -33,8 +35,12 @@ pub struct Config {
     pub address: Address,
     /// The path of the metrics, with its slash.
     pub path: String,
-    /// The socket of the server's `mi_datagram`.
-    pub socket: PathBuf,
+    /// Where the server's `mi_datagram` or `mi_http` listens.
+    pub socket: Target,
+    /// Whether the server is asked at `http_address` instead.
+    pub asks_by_http: bool,
+    /// Where the server's `mi_http` listens.
+    pub http_address: Target,
     /// What the server speaks, `None` to find out.
     pub dialect: Option<Dialect>,
     /// How long a scrape may take.
@@ -45,6 +51,17 @@ pub struct Config {
     pub log_level: LevelFilter,
     /// How a line of the log is written.
     pub log_format: Format,
+}
+
+impl Config {
+    /// Where the server is asked.
+    pub fn target(&self) -> Target {
+        if self.asks_by_http {
+            self.http_address.clone()
+        } else {
+            self.socket.clone()
+        }
+    }
 }
 
 /// A TCP address to listen on.
@@ -86,147 +103,6 @@ impl FromStr for Address {
     }
 }
 
-/// One flag: what it is called, what it is for, and what it does.
-pub struct Flag {
-    /// Its names, with two dashes. The environment variables follow from them.
-    names: &'static [&'static str],
-    /// A word for its value in the help.
-    value: &'static str,
-    /// What it is for.
-    help: &'static str,
-    /// What it is when nobody sets it. Empty: not set.
-    default: &'static str,
-    /// Puts a value into the settings, or says what would be right.
-    set: fn(&mut Config, &str) -> Result<(), String>,
-}
-
-/// All flags that take a value, in the order of the help.
-pub const FLAGS: &[Flag] = &[
-    Flag {
-        names: &["--addr", "--web.listen-address"],
-        value: "HOST:PORT",
-        help: "Where to listen for HTTP. An empty host is all addresses, IPv6 and IPv4.",
-        default: ":9434",
-        set: |config, value| {
-            config.address = value.parse()?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--path", "--web.telemetry-path"],
-        value: "PATH",
-        help: "The path of the metrics.",
-        default: "/metrics",
-        set: |config, value| {
-            config.path = parse_path(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--socket"],
-        value: "FILE",
-        help: "The unix datagram socket of OpenSIPS: the socket_name of its mi_datagram module.",
-        default: "/var/run/ser-fg/ser.sock",
-        set: |config, value| {
-            // sockaddr_un has room for 108, the last one is NUL.
-            if value.len() > 107 {
-                return Err("use a path of at most 107 bytes".to_string());
-            }
-            config.socket = PathBuf::from(value);
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--dialect"],
-        value: "NAME",
-        help: "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), kamailio, or auto to find out.",
-        default: "auto",
-        set: |config, value| {
-            config.dialect = match value {
-                "auto" => None,
-                _ => Some(
-                    value
-                        .parse()
-                        .map_err(|()| "use auto, line, jsonrpc or kamailio")?,
-                ),
-            };
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--timeout"],
-        value: "DURATION",
-        help: "How long a scrape may wait for OpenSIPS, such as 500ms or 5s. A scrape timeout that Prometheus announces makes it shorter.",
-        default: "5s",
-        set: |config, value| {
-            config.timeout = parse_timeout(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--reply-dir"],
-        value: "DIR",
-        help: "Bind the sockets for the replies of OpenSIPS in this directory, which both may write to. By default they have abstract addresses, which take no directory and no permission, but which a server in another network namespace (container) cannot reach.",
-        default: "",
-        set: |config, value| {
-            // The server has a working directory of its own.
-            let path = path::absolute(value).map_err(|error| error.to_string())?;
-            // Leaves room for the name of a reply socket.
-            if path.as_os_str().len() > 50 {
-                return Err("use a directory whose whole path has at most 50 bytes".to_string());
-            }
-            config.reply_dir = Some(path);
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--log.level"],
-        value: "LEVEL",
-        help: "The least that is logged: error, warn, info or debug.",
-        default: "info",
-        set: |config, value| {
-            config.log_level = match value {
-                "error" => LevelFilter::Error,
-                "warn" => LevelFilter::Warn,
-                "info" => LevelFilter::Info,
-                "debug" => LevelFilter::Debug,
-                _ => return Err("use error, warn, info or debug".to_string()),
-            };
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--log.format"],
-        value: "FORMAT",
-        help: "How a line of the log is written: logfmt or json.",
-        default: "logfmt",
-        set: |config, value| {
-            config.log_format = value.parse()?;
-            Ok(())
-        },
-    },
-];
-
-/// A flag without a value, which prints something and ends.
-struct Switch {
-    names: &'static [&'static str],
-    help: &'static str,
-    print: fn() -> String,
-}
-
-const SWITCHES: &[Switch] = &[
-    Switch {
-        names: &["--help", "-h"],
-        help: "Print this and end.",
-        print: help,
-    },
-    Switch {
-        names: &["--version"],
-        help: "Print the version and end.",
-        print: version,
-    },
-];
-
 /// What the command line `arguments` (without the program's name) and the environment ask for.
 ///
 /// # Errors
@@ -249,7 +125,9 @@ pub fn parse(
             port: 0,
         },
         path: String::new(),
-        socket: PathBuf::new(),
+        socket: Target::Path(PathBuf::new()),
+        asks_by_http: false,
+        http_address: Target::Path(PathBuf::new()),
         dialect: None,
         timeout: Duration::ZERO,
         reply_dir: None,
@@ -382,84 +260,4 @@ fn unexpected(argument: &str) -> String {
     } else {
         format!("unexpected argument {shown}: put a flag before it, such as --socket")
     }
-}
-
-fn parse_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err("a path starts with /, such as /metrics".to_string());
-    }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains(['?', '#']) {
-        return Err("use printable ASCII without spaces, ? and #, such as /metrics".to_string());
-    }
-    if text == HEALTHY_PATH || text == READY_PATH {
-        return Err("that path is taken by a check of this program, use /metrics".to_string());
-    }
-    Ok(text.to_string())
-}
-
-fn parse_timeout(text: &str) -> Result<Duration, String> {
-    let right = "use a duration above 0 and up to 1h, such as 500ms or 5s";
-    // A bare number is meant as seconds.
-    let with_unit = if text.parse::<f64>().is_ok() {
-        format!("{text}s")
-    } else {
-        text.to_string()
-    };
-    humantime::parse_duration(&with_unit)
-        .ok()
-        .filter(|timeout| (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(timeout))
-        .ok_or_else(|| right.to_string())
-}
-
-fn version() -> String {
-    format!("opensips_exporter {VERSION} (revision {REVISION})\n")
-}
-
-/// The text of `--help`.
-pub fn help() -> String {
-    let mut help = String::from(
-        "opensips_exporter: statistics of OpenSIPS for Prometheus\n\
-         \n\
-         Usage: opensips_exporter [--FLAG VALUE]...\n\
-         \n\
-         One dash does as well as two, and = as well as a space. What is not given on the\n\
-         command line is taken from the environment variable in brackets, if that is set.\n",
-    );
-    for flag in FLAGS {
-        let names: Vec<String> = flag
-            .names
-            .iter()
-            .map(|name| format!("{name} {}", flag.value))
-            .collect();
-        let variables: Vec<String> = flag.names.iter().map(|name| variable(name)).collect();
-        let mut text = flag.help.to_string();
-        // A write to a String cannot fail.
-        if !flag.default.is_empty() {
-            let _ = write!(text, " Default: {}", flag.default);
-        }
-        let _ = write!(text, " [{}]", variables.join(", "));
-        describe(&mut help, &names.join(", "), &text);
-    }
-    for switch in SWITCHES {
-        describe(&mut help, &switch.names.join(", "), switch.help);
-    }
-    help
-}
-
-/// Adds a heading and a text of at most 80 columns.
-fn describe(help: &mut String, heading: &str, text: &str) {
-    const INDENT: &str = "        ";
-    let _ = writeln!(help, "\n  {heading}");
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && INDENT.len() + line.len() + 1 + word.len() > 80 {
-            let _ = writeln!(help, "{INDENT}{line}");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    let _ = writeln!(help, "{INDENT}{line}");
 }

@@ -1,0 +1,181 @@
+//! Beside a real server. `make e2e` runs this; it needs the Debian package kamailio.
+
+mod support;
+
+use std::fs;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use support::page::Page;
+use support::{Exporter, PATIENCE, TempDir, assert_down, wait_until};
+
+/// A running Kamailio. It is ended with all its processes when the test ends.
+struct Kamailio {
+    child: Child,
+    port: u16,
+}
+
+impl Kamailio {
+    fn start(directory: &TempDir, port: u16) -> Self {
+        let socket = directory.join("mi.sock");
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/kamailio.cfg");
+        let configuration = fs::read_to_string(template)
+            .expect("the template")
+            .replace("SOCKET", &socket.to_string_lossy())
+            .replace("PORT", &port.to_string())
+            .replace("MODULES", &modules());
+        let path = directory.join("kamailio.cfg");
+        fs::write(&path, configuration).expect("the configuration");
+        let child = Command::new("kamailio")
+            .args(["-DD", "-E", "-f"])
+            .arg(&path)
+            .arg("-w")
+            .arg(directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(directory.join("kamailio.log")).expect("a log"))
+            .spawn()
+            .expect("kamailio: install the Debian package kamailio");
+        wait_until("Kamailio listens", || socket.exists());
+        Kamailio { child, port }
+    }
+
+    /// Sends a request and returns the status of the answer.
+    fn ask(&self, method: &str, number: u32) -> u32 {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let (port, own) = (self.port, socket.local_addr().expect("an address").port());
+        let to_tag = if method == "ACK" { ";tag=x" } else { "" };
+        let request = format!(
+            "{method} sip:alice@127.0.0.1:{port} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1:{own};branch=z9hG4bK{own}{number}\r\n\
+             Max-Forwards: 70\r\n\
+             From: <sip:alice@127.0.0.1>;tag={number}\r\n\
+             To: <sip:alice@127.0.0.1>{to_tag}\r\n\
+             Call-ID: {own}-{number}@127.0.0.1\r\n\
+             CSeq: {number} {method}\r\n\
+             Contact: <sip:alice@127.0.0.1:{own}>\r\n\
+             Expires: 600\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        socket
+            .send_to(request.as_bytes(), ("127.0.0.1", port))
+            .expect("sent");
+        let mut buffer = [0; 4096];
+        loop {
+            let length = socket.recv(&mut buffer).expect("an answer");
+            let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let status = answer
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok());
+            match status {
+                Some(100..200) => {}
+                status => return status.expect("a status"),
+            }
+        }
+    }
+
+    /// Ends it as an operator does, and waits until all its processes are gone.
+    fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(killed.expect("kill").success());
+        self.child.wait().expect("its end");
+    }
+}
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        // SIGTERM, since SIGKILL would leave the other processes behind.
+        let pid = self.child.id().to_string();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").args(["-TERM", &pid]).status();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Where the package has its modules.
+fn modules() -> String {
+    let machine = std::env::consts::ARCH;
+    format!("/usr/lib/{machine}-linux-gnu/kamailio/modules/")
+}
+
+fn number(page: &Page, name: &str, labels: &[(&str, &str)]) -> u64 {
+    let value = page.value(name, labels);
+    let value = value.unwrap_or_else(|| panic!("no {name} {labels:?}"));
+    value.parse().expect("a number")
+}
+
+#[test]
+#[ignore = "needs the Debian package kamailio: make e2e"]
+fn kamailio_counts_what_it_was_sent() {
+    let directory = TempDir::new();
+    let port = UdpSocket::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a free port")
+        .port();
+    let kamailio = Kamailio::start(&directory, port);
+    let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
+    wait_until("Kamailio answers", || {
+        exporter.get("/-/ready").status == 200
+    });
+
+    let before = exporter.scrape();
+    assert_eq!(before.up(), "1", "{:?}", exporter.log());
+    let info = before.family("opensips_info").expect("what it is");
+    assert_eq!(info.samples[0].labels["server"], "kamailio");
+
+    for request in 0..3 {
+        assert_eq!(kamailio.ask("REGISTER", 1 + request), 200);
+    }
+    for request in 0..5 {
+        assert_eq!(kamailio.ask("OPTIONS", 10 + request), 404);
+    }
+    for request in 0..2 {
+        assert_eq!(kamailio.ask("INVITE", 20 + request), 486);
+    }
+    // Kamailio counts anew only every few seconds.
+    let transactions = |page: &Page| number(page, "opensips_tmx_UAS_transactions", &[]);
+    let replies = |page: &Page| number(page, "opensips_sl_replies", &[("type", "404")]);
+    wait_until("Kamailio has counted", || {
+        let page = exporter.scrape();
+        transactions(&page) == transactions(&before) + 2 && replies(&page) == replies(&before) + 5
+    });
+    let after = exporter.scrape();
+    let grown = |name: &str, labels: &[(&str, &str)]| {
+        number(&after, name, labels) - number(&before, name, labels)
+    };
+    assert_eq!(grown("opensips_core_requests_total", &[]), 10);
+    assert_eq!(
+        grown("opensips_registrar_registrations", &[("type", "accepted")]),
+        3
+    );
+    assert_eq!(grown("opensips_sl_replies", &[("type", "404")]), 5);
+    assert_eq!(grown("opensips_tmx_UAS_transactions", &[]), 2);
+    assert_eq!(
+        grown("opensips_tmx_transactions_total", &[("type", "4xx")]),
+        2
+    );
+    assert_eq!(
+        number(&after, "opensips_usrloc_registered_users_total", &[]),
+        1
+    );
+
+    // Its socket stays when it ends, and is another one when it is started again.
+    kamailio.stop();
+    assert_down(&exporter);
+    let kamailio = Kamailio::start(&directory, port);
+    wait_until("it answers again", || {
+        exporter.get("/-/ready").status == 200
+    });
+    assert_eq!(kamailio.ask("OPTIONS", 1), 404);
+    wait_until("it counts again", || replies(&exporter.scrape()) == 1);
+
+    // At once, before a scrape has seen that it was gone.
+    kamailio.stop();
+    let _kamailio = Kamailio::start(&directory, port);
+    assert_eq!(exporter.scrape().up(), "1", "{:?}", exporter.log());
+}
