@@ -24,6 +24,10 @@ enum Behaviour {
     Endless,
     /// One byte every 50 ms.
     Dripping,
+    /// By HTTP, keeps the connection after the answer.
+    Keeping,
+    /// By UDP, loses the next reply with statistics.
+    Losing,
 }
 
 struct Server {
@@ -50,7 +54,20 @@ impl Server {
                     .lock()
                     .unwrap()
                     .push(String::from_utf8_lossy(request).into_owned());
-                let reply = match behaviour.lock().unwrap().clone() {
+                let now = behaviour.lock().unwrap().clone();
+                let reply = match now {
+                    Behaviour::Losing => {
+                        let reply = answer(request, version, &statistics);
+                        if reply
+                            .as_ref()
+                            .is_some_and(|reply| reply.starts_with(b"200 OK"))
+                        {
+                            *behaviour.lock().unwrap() = Behaviour::Proper;
+                            None
+                        } else {
+                            reply
+                        }
+                    }
                     Behaviour::Raw(bytes) => Some(bytes),
                     Behaviour::Proper => answer(request, version, &statistics),
                     _ => None,
@@ -118,15 +135,18 @@ fn serve(
         }
     };
     match behaviour {
-        Behaviour::Proper | Behaviour::Dripping => {
+        Behaviour::Proper | Behaviour::Dripping | Behaviour::Keeping => {
             let reply = answer(body.as_bytes(), version, statistics).expect("a reply");
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                 reply.len()
             );
             let answer = [head.as_bytes(), &reply].concat();
-            if matches!(behaviour, Behaviour::Proper) {
+            if matches!(behaviour, Behaviour::Proper | Behaviour::Keeping) {
                 let _ = stream.write_all(&answer);
+                if matches!(behaviour, Behaviour::Keeping) {
+                    let _ = stream.read(&mut buffer);
+                }
             } else {
                 for byte in answer.iter().take(100) {
                     if stream.write_all(&[*byte]).is_err() {
@@ -137,7 +157,7 @@ fn serve(
             }
         }
         // Until the client goes away.
-        Behaviour::Silent => drop(stream.read(&mut buffer)),
+        Behaviour::Silent | Behaviour::Losing => drop(stream.read(&mut buffer)),
         Behaviour::Raw(bytes) => drop(stream.write_all(&bytes)),
         Behaviour::Endless => while stream.write_all(&[b' '; 4096]).is_ok() {},
     }
@@ -190,6 +210,31 @@ fn mi_http_is_asked_by_post() {
                 .all(|request| request.starts_with("POST /mi HTTP/1."))
         );
         assert_eq!(requests.len(), 3);
+    }
+}
+
+#[test]
+fn a_connection_that_is_kept_is_not_waited_for() {
+    let server = Server::http(V3_6);
+    server.behave(Behaviour::Keeping);
+    let exporter = exporter(&format!("http://{}/mi", server.address), &[]);
+    let began = Instant::now();
+    assert_up(&exporter);
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_lost_packet_teaches_nothing() {
+    let server = Server::udp("127.0.0.1", V2_4);
+    let exporter = exporter(&format!("udp:{}", server.address), &[]);
+    assert_up(&exporter);
+    for _ in 0..4 {
+        server.behave(Behaviour::Losing);
+        assert_up(&exporter);
+        server.behave(Behaviour::Proper);
+        server.requests.lock().unwrap().clear();
+        assert_up(&exporter);
+        assert_eq!(server.requests.lock().unwrap().len(), 1);
     }
 }
 

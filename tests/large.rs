@@ -149,7 +149,9 @@ fn every_statistic_of_two_thousand_processes_arrives_in_few_requests() {
 fn a_server_may_grow_and_shrink() {
     for version in [V2_4, V3_6] {
         let (_directory, server, exporter) = start(version, 100);
-        for processes in [100, 230, 240, 260, 270, 700, 701, 400, 50, 10] {
+        for processes in [
+            100, 230, 240, 260, 270, 700, 701, 720, 1200, 400, 1000, 50, 10,
+        ] {
             server.change(|all| *all = statistics(version, processes));
             assert_all(&exporter, version, processes);
         }
@@ -218,9 +220,69 @@ fn a_group_that_is_too_large_by_itself_is_named_and_costs_no_other() {
     });
     assert_all(&exporter, V2_4, 10);
     assert_all(&exporter, V2_4, 10);
+    server.forget();
+    for _ in 0..20 {
+        assert_all(&exporter, V2_4, 10);
+        exporter.scrape_with("/metrics?collect[]=core:");
+    }
+    assert_eq!(server.requests().len(), 40);
+    assert_eq!(server.questions(), Vec::<String>::new());
+    let page = exporter.scrape_with("/metrics?collect[]=nosuch:");
+    assert_eq!(page.up(), "1");
     let lines = exporter.logged("left out of the page");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("script:"), "{lines:?}");
+}
+
+#[test]
+fn names_that_cannot_be_foreseen_are_named() {
+    let (_directory, server, exporter) = start(V1_11, 10);
+    server.change(|all| {
+        for socket in 0..1200 {
+            all.push((
+                b"load".into(),
+                format!("udp:127.0.0.1:{}-load", 10_000 + socket).into_bytes(),
+                1,
+            ));
+        }
+    });
+    assert_all(&exporter, V1_11, 10);
+    assert_all(&exporter, V1_11, 10);
+    let lines = exporter.logged("left out of the page");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("load:"), "{lines:?}");
+}
+
+#[test]
+fn numbers_of_processes_may_have_wide_gaps() {
+    let (_directory, server, exporter) = start(V3_6, 800);
+    let is_in_gap = |name: &[u8]| {
+        let name = String::from_utf8_lossy(name);
+        let digits = name.trim_matches(|c: char| !c.is_ascii_digit());
+        let number = digits.rsplit(|c: char| !c.is_ascii_digit()).next();
+        number
+            .and_then(|number| number.parse().ok())
+            .is_some_and(|number| (300..560).contains(&number))
+    };
+    server.change(|all| {
+        all.retain(|(group, name, _)| !(group == b"pkmem" || group == b"load") || !is_in_gap(name))
+    });
+    let expected = statistics(V3_6, 800)
+        .iter()
+        .filter(|(group, name, _)| {
+            group == b"pkmem" && name.ends_with(b"-used_size") && !is_in_gap(name)
+        })
+        .count();
+    for _ in 0..3 {
+        let page = exporter.scrape();
+        assert_eq!(
+            page.family("opensips_pkmem_used_size")
+                .expect("samples")
+                .samples
+                .len(),
+            expected
+        );
+    }
 }
 
 /// Large replies are silence in the line protocol: it must not be taken for death, and death not for

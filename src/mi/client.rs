@@ -1,14 +1,14 @@
 //! Asks one server: finds out what it speaks, remembers that, and asks in several requests what does not
 //! fit into one reply.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::dialect::{Dialect, Refused, Sink};
 use super::endpoint::{Endpoint, Identity};
-use super::layout::{Census, Groups, Layout, Piece};
+use super::layout::{Census, Groups, Layout};
 use super::{Deadline, Error, json, line};
 
 /// How long a reply may take before the server is asked whether it is alive: the line protocol is silent
@@ -28,8 +28,10 @@ struct Server {
     version: Option<String>,
     identity: Option<Identity>,
     layout: Mutex<Layout>,
-    /// What the log said last is too large for a reply.
-    left_out: Mutex<Vec<String>>,
+    /// What the log said is too large for a reply.
+    told: Mutex<BTreeSet<String>>,
+    /// The arguments that were answered last in one reply.
+    fitted: Mutex<Vec<String>>,
 }
 
 /// Asks one server.
@@ -90,7 +92,17 @@ impl Client {
             result = self.read(None, arguments, deadline, sink);
         }
         result.map_err(|refused| {
-            *self.lock() = None;
+            let is_still_there = match &refused {
+                Refused::TooLarge | Refused::Unknown => true,
+                // What was learnt of it would have to be learnt again, in as little time.
+                Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => {
+                    self.endpoint.identity().is_some()
+                }
+                _ => false,
+            };
+            if !is_still_there {
+                *self.lock() = None;
+            }
             match refused {
                 Refused::Error(error) => error,
                 Refused::Unknown => Error::Empty,
@@ -115,16 +127,37 @@ impl Client {
                 server
             }
         };
-        let mut pieces: VecDeque<Piece> = {
-            let groups = self.groups();
-            server.layout().plan(arguments.to_vec(), &groups).into()
-        };
         let mut census = Census::default();
-        let mut is_split = pieces.len() > 1;
+        let result = self.read_pieces(&server, arguments, deadline, &mut census, sink);
+        let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
+        if arguments.iter().all(is_by_groups) {
+            census.is_incomplete |= result.is_err();
+            server.layout().learn(census);
+        }
+        if arguments == ["all"] {
+            server.tell();
+        }
+        result
+    }
+
+    /// Asks for `arguments` in as many requests as it takes.
+    fn read_pieces(
+        &self,
+        server: &Server,
+        arguments: &[String],
+        deadline: Deadline,
+        census: &mut Census,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refused> {
+        let planned = server.layout().plan(arguments.to_vec(), &self.groups());
+        let mut is_split = server.layout().is_split();
+        let mut has_looked_beyond = false;
+        // A reply that should fit and does not come may just be lost.
+        let mut may_be_lost = is_split || server.has_fitted(arguments);
         let mut is_first = true;
-        let mut groups: Vec<Vec<u8>> = Vec::new();
         let mut total = 0;
-        let mut left_out = Vec::new();
+        let mut groups: Vec<Vec<u8>> = Vec::new();
+        let mut pieces = VecDeque::from(planned);
         while let Some(piece) = pieces.pop_front() {
             let mut count = 0;
             let result = self.ask(
@@ -147,17 +180,26 @@ impl Client {
                 },
             );
             match result {
-                Ok(()) if count > 0 => {
-                    if let Some(next) = piece.next() {
+                Ok(()) | Err(Refused::Unknown) => {
+                    if let Some(group) = piece.first_of().filter(|_| count == 0) {
+                        // Its names are of another kind.
+                        census.is_incomplete = true;
+                        server.layout().give_up(vec![group]);
+                    } else if let Some(next) = piece.next(count > 0) {
                         pieces.push_front(next);
                     }
                 }
-                Ok(()) | Err(Refused::Unknown) => {}
+                Err(Refused::TooLarge) if may_be_lost => {
+                    may_be_lost = false;
+                    pieces.push_front(piece);
+                    continue;
+                }
                 Err(Refused::TooLarge) => {
                     is_split = true;
-                    let parts = server.layout().parts(&piece, &self.groups(), &mut census);
+                    let parts = server.layout().parts(&piece, &self.groups(), census);
                     if parts.is_empty() {
-                        left_out.extend(piece.arguments());
+                        census.is_incomplete = true;
+                        server.layout().give_up(piece.arguments());
                     }
                     for part in parts.into_iter().rev() {
                         pieces.push_front(part);
@@ -169,18 +211,24 @@ impl Client {
             }
             is_first = false;
             total += count;
+            if pieces.is_empty() && !has_looked_beyond {
+                has_looked_beyond = true;
+                pieces.extend(server.layout().beyond(census));
+            }
         }
-        if total == 0 && !left_out.is_empty() {
+        let layout = server.layout();
+        let is_left_out =
+            |argument: &String| layout.hopeless().contains(argument) || argument == "all";
+        if total == 0 && !layout.hopeless().is_empty() && arguments.iter().any(is_left_out) {
             return Err(Refused::TooLarge);
         }
-        server.tell(left_out);
+        drop(layout);
         let mut known = self.groups();
         for group in &groups {
             known.add(group);
         }
-        let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
-        if is_split && arguments.iter().all(is_by_groups) {
-            server.layout().learn(census);
+        if !is_split {
+            server.note_fitted(arguments);
         }
         Ok(())
     }
@@ -212,6 +260,11 @@ impl Client {
                         Err(Error::NoReply { .. }) => return Err(Refused::TooLarge),
                         reply => reply?,
                     }
+                }
+                // It was the scrape that had no more time.
+                Err(Error::NoReply { endpoint, .. }) => {
+                    let waited = deadline.limit();
+                    return Err(Error::NoReply { endpoint, waited }.into());
                 }
                 reply => reply?,
             };
@@ -255,7 +308,8 @@ impl Client {
             version,
             identity,
             layout: Mutex::new(layout),
-            left_out: Mutex::default(),
+            told: Mutex::default(),
+            fitted: Mutex::default(),
         })
     }
 
@@ -282,7 +336,15 @@ impl Client {
                 )) => {
                     return Err(error);
                 }
-                Err(_) => return Ok((Dialect::Kamailio, None)),
+                // Kamailio has the code 500 for what it does not know, OpenSIPS codes below zero.
+                Err(_) => {
+                    let text = json::text(&reply);
+                    let failure = json::parse(&text).ok().and_then(|reply| reply.error);
+                    return Ok(match failure {
+                        Some(failure) if failure.code < 0 => (Dialect::JsonRpc, None),
+                        _ => (Dialect::Kamailio, None),
+                    });
+                }
             }
         }
     }
@@ -324,15 +386,31 @@ impl Client {
 
 impl Server {
     /// Logs what is left out of the page, when that is news.
-    fn tell(&self, left_out: Vec<String>) {
-        let mut told = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        if !left_out.is_empty() && *told != left_out {
+    fn tell(&self) {
+        let left_out = self.layout().hopeless().clone();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != left_out {
+            let names: Vec<&str> = left_out.iter().map(String::as_str).collect();
             log::warn!(
                 "left out of the page, each too large for one reply of the server: {}",
-                left_out.join(" ")
+                names.join(" ")
             );
+            *told = left_out;
         }
-        *told = left_out;
+    }
+
+    /// Whether `arguments` were answered in one reply before.
+    fn has_fitted(&self, arguments: &[String]) -> bool {
+        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        fitted.as_slice() == arguments
+    }
+
+    /// Notes that `arguments` were answered in one reply.
+    fn note_fitted(&self, arguments: &[String]) {
+        let mut fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if fitted.as_slice() != arguments {
+            *fitted = arguments.to_vec();
+        }
     }
 
     fn layout(&self) -> MutexGuard<'_, Layout> {

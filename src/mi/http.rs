@@ -88,6 +88,10 @@ impl Exchange {
                 Ok(0) => return Ok(()),
                 Ok(count) if answer.len() + count <= LIMIT => {
                     answer.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    // Some keep the connection although they were asked to close it.
+                    if is_complete(answer) {
+                        return Ok(());
+                    }
                 }
                 Ok(_) => return Err(io::Error::other("the answer does not end")),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -123,6 +127,25 @@ fn explain(endpoint: String, error: io::Error, deadline: Deadline) -> Error {
     }
 }
 
+/// Whether all is there that the head announces.
+fn is_complete(answer: &[u8]) -> bool {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut head = httparse::Response::new(&mut headers);
+    match head.parse(answer) {
+        Ok(Status::Complete(length)) => {
+            announced(&head).is_some_and(|announced| announced <= answer.len() - length)
+        }
+        _ => false,
+    }
+}
+
+/// The length of the body as the head announces it.
+fn announced(head: &httparse::Response<'_, '_>) -> Option<usize> {
+    let mut headers = head.headers.iter();
+    let length = headers.find(|header| header.name.eq_ignore_ascii_case("Content-Length"))?;
+    str::from_utf8(length.value).ok()?.trim().parse().ok()
+}
+
 /// The body of an answer with status 200, or what the answer is instead.
 fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -136,17 +159,7 @@ fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
     if let Some(code) = head.code.filter(|&code| code != 200) {
         return Err(format!("answered with HTTP status {code}"));
     }
-    let announced = head
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("Content-Length"))
-        .and_then(|header| {
-            str::from_utf8(header.value)
-                .ok()?
-                .trim()
-                .parse::<usize>()
-                .ok()
-        });
+    let announced = announced(&head);
     let present = answer.len() - length;
     if announced.is_some_and(|announced| announced > present) {
         return Err(format!(

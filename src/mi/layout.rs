@@ -5,6 +5,7 @@
 //! of the processes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::Statistic;
 
@@ -20,6 +21,13 @@ const REQUEST: usize = 60_000;
 /// Processes that are asked for at once as long as nothing is known of their number. Their private memory
 /// fills most of the smallest buffer.
 const PROCESSES: usize = 128;
+
+/// Requests for processes to which nothing came, after which there are taken to be no more. The numbers have
+/// gaps where processes ended.
+const EMPTY: usize = 3;
+
+/// The least that is believed of a server's buffer, in bytes.
+const LEAST_CAPACITY: usize = 16_000;
 
 /// Processes that are asked for beyond the last one that is known, so that new ones are found.
 const NEW_PROCESSES: usize = 16;
@@ -125,12 +133,24 @@ pub struct Piece {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PieceKind {
     Arguments(Vec<String>),
-    /// So many processes of an element of [`PER_PROCESS`], from this one on.
+    /// So many processes of an element of [`PER_PROCESS`], from this one on, behind so many requests to which
+    /// nothing came.
     Processes {
         of: usize,
         from: usize,
         count: usize,
+        empty: usize,
     },
+}
+
+/// Processes from a number on, of which nothing is known.
+fn processes(of: usize, from: usize) -> PieceKind {
+    PieceKind::Processes {
+        of,
+        from,
+        count: PROCESSES,
+        empty: 0,
+    }
 }
 
 impl Piece {
@@ -138,32 +158,44 @@ impl Piece {
     pub fn arguments(&self) -> Vec<String> {
         match &self.kind {
             PieceKind::Arguments(arguments) => arguments.clone(),
-            PieceKind::Processes { of, from, count } => {
-                let Some(group) = PER_PROCESS.get(*of) else {
-                    return Vec::new();
-                };
-                let fixed = group.fixed.iter().filter(|_| *from == 0);
-                let numbered = (*from..from + count).flat_map(|process| {
-                    let process = process.to_string();
-                    group
-                        .numbered
-                        .iter()
-                        .map(move |name| name.replace('#', &process))
-                });
-                fixed.map(ToString::to_string).chain(numbered).collect()
+            PieceKind::Processes {
+                of, from, count, ..
+            } => {
+                let group = PER_PROCESS.get(*of);
+                group.map_or_else(Vec::new, |group| names_in(group, *from..from + count))
             }
         }
     }
 
-    /// What is to be asked for next when the server knew something of this.
-    pub fn next(&self) -> Option<Piece> {
-        match self.kind {
-            PieceKind::Arguments(_) => None,
-            PieceKind::Processes { of, from, count } => Some(self.with(PieceKind::Processes {
+    /// What is to be asked for next after the server knew something of this, or nothing.
+    pub fn next(&self, is_known: bool) -> Option<Piece> {
+        let PieceKind::Processes {
+            of,
+            from,
+            count,
+            empty,
+        } = self.kind
+        else {
+            return None;
+        };
+        let empty = if is_known { 0 } else { empty + 1 };
+        (empty < EMPTY).then(|| {
+            self.with(PieceKind::Processes {
                 of,
                 from: from + count,
                 count,
-            })),
+                empty,
+            })
+        })
+    }
+
+    /// The group of which this asks for the first processes, which every server with such names has.
+    pub fn first_of(&self) -> Option<String> {
+        match self.kind {
+            PieceKind::Processes { of, from: 0, .. } => {
+                Some(format!("{}:", PER_PROCESS.get(of)?.group))
+            }
+            _ => None,
         }
     }
 
@@ -178,10 +210,19 @@ impl Piece {
     fn parts(&self, groups: &Groups) -> Vec<Piece> {
         let whole = match &self.kind {
             PieceKind::Processes { count: 1, .. } => return Vec::new(),
-            PieceKind::Processes { of, from, count } => {
+            PieceKind::Processes {
+                of,
+                from,
+                count,
+                empty,
+            } => {
                 // What follows is asked for in the same steps.
-                let (of, from, count) = (*of, *from, count / 2);
-                return vec![self.with(PieceKind::Processes { of, from, count })];
+                return vec![self.with(PieceKind::Processes {
+                    of: *of,
+                    from: *from,
+                    count: count / 2,
+                    empty: *empty,
+                })];
             }
             PieceKind::Arguments(arguments) => arguments,
         };
@@ -196,8 +237,7 @@ impl Piece {
                     .collect();
             }
             let of = PER_PROCESS.iter().position(|of| of.is(argument));
-            let count = PROCESSES;
-            let processes = of.map(|of| PieceKind::Processes { of, from: 0, count });
+            let processes = of.map(|of| processes(of, 0));
             return processes.map(|kind| self.with(kind)).into_iter().collect();
         }
         let (first, second) = whole.split_at(whole.len() / 2);
@@ -214,6 +254,8 @@ pub struct Layout {
     capacity: usize,
     /// What was in the groups when everything did not fit, each name with its bytes.
     groups: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Arguments whose replies are too large and cannot be asked for in parts. They are not asked for again.
+    hopeless: BTreeSet<String>,
 }
 
 /// The groups that a server may have.
@@ -250,6 +292,8 @@ pub struct Census {
     sizes: BTreeMap<usize, usize>,
     /// The requests of the plan that did not fit.
     too_large: Vec<usize>,
+    /// Whether something is not in it that was asked for.
+    pub is_incomplete: bool,
 }
 
 impl Census {
@@ -277,7 +321,42 @@ impl Layout {
                 CAPACITY
             },
             groups: BTreeMap::new(),
+            hopeless: BTreeSet::new(),
         }
+    }
+
+    /// Notes that `arguments` can be asked for in no way.
+    pub fn give_up(&mut self, arguments: Vec<String>) {
+        self.hopeless.extend(arguments);
+    }
+
+    /// What can be asked for in no way.
+    pub fn hopeless(&self) -> &BTreeSet<String> {
+        &self.hopeless
+    }
+
+    /// The requests for processes beyond those of the plan, when the last ones of it are there.
+    pub fn beyond(&self, census: &Census) -> Vec<Piece> {
+        let last = |groups: &BTreeMap<String, BTreeMap<String, usize>>, group: &str| {
+            let names = groups.get(group)?.keys();
+            names.filter_map(|name| process_of(name)).max()
+        };
+        let pieces = PER_PROCESS.iter().enumerate().filter_map(|(of, group)| {
+            let known = last(&self.groups, group.group)?;
+            let seen = last(&census.groups, group.group)?;
+            (self.is_named(group.group) && seen > known).then(|| Piece {
+                kind: processes(of, known + 1 + NEW_PROCESSES),
+                // Nothing is learnt from its size, since it is not in the plan.
+                origin: usize::MAX,
+            })
+        });
+        pieces.collect()
+    }
+
+    /// Whether a group is asked for by its names.
+    fn is_named(&self, group: &str) -> bool {
+        let names = self.groups.get(group);
+        names.is_some_and(|names| names.values().sum::<usize>() > self.usable())
     }
 
     /// Whether everything did not fit into one reply.
@@ -309,17 +388,18 @@ impl Layout {
 
     /// Learns from a scrape whose requests asked for groups.
     pub fn learn(&mut self, census: Census) {
+        let is_incomplete = census.is_incomplete;
         for origin in &census.too_large {
             let size = census.sizes.get(origin).copied().unwrap_or(0);
-            if (1..=self.usable()).contains(&size) {
-                self.capacity = size - size / 4;
+            if (LEAST_CAPACITY..=self.usable()).contains(&size) && !census.is_incomplete {
+                self.capacity = (size - size / 4).max(LEAST_CAPACITY);
             }
         }
         if !census.too_large.is_empty() || self.is_split() {
             self.groups.extend(census.groups);
         }
         let size: usize = self.groups.values().flat_map(BTreeMap::values).sum();
-        if size <= self.usable() {
+        if size <= self.usable() && self.hopeless.is_empty() && !is_incomplete {
             self.groups.clear();
         }
     }
@@ -341,16 +421,17 @@ impl Layout {
                 vec![argument]
             }
         });
-        for argument in arguments {
+        for argument in arguments.filter(|argument| !self.hopeless.contains(argument)) {
             let group = argument
                 .strip_suffix(':')
                 .and_then(|group| self.groups.get_key_value(group));
             let size = group.map_or(0, |(_, names)| names.values().sum());
-            let per_process = group
-                .filter(|_| size > self.usable())
-                .and_then(|(group, names)| {
-                    Some((PER_PROCESS.iter().find(|of| of.group == group)?, names))
-                });
+            let per_process =
+                group
+                    .filter(|(group, _)| self.is_named(group))
+                    .and_then(|(group, names)| {
+                        Some((PER_PROCESS.iter().find(|of| of.group == group)?, names))
+                    });
             match per_process {
                 None => whole.push((size, argument)),
                 Some((of, names)) => {
@@ -401,6 +482,18 @@ struct Request {
     reply: usize,
 }
 
+/// The names of a group for these processes, and those without one if the first is among them.
+fn names_in(group: &PerProcess, processes: Range<usize>) -> Vec<String> {
+    let fixed = group.fixed.iter().filter(|_| processes.start == 0);
+    let fixed: Vec<String> = fixed.map(ToString::to_string).collect();
+    let numbered = processes.flat_map(|process| {
+        let process = process.to_string();
+        let names = group.numbered.iter();
+        names.map(move |name| name.replace('#', &process))
+    });
+    fixed.into_iter().chain(numbered).collect()
+}
+
 /// The names of a group with their sizes: of all processes up to some beyond the last one that is known.
 fn names_of(of: &PerProcess, known: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
     let last = known
@@ -409,19 +502,7 @@ fn names_of(of: &PerProcess, known: &BTreeMap<String, usize>) -> Vec<(String, us
         .max()
         .unwrap_or(0);
     let average = known.values().sum::<usize>() / known.len().max(1);
-    let all = PieceKind::Processes {
-        of: PER_PROCESS
-            .iter()
-            .position(|other| other.group == of.group)
-            .unwrap_or(0),
-        from: 0,
-        count: last + 1 + NEW_PROCESSES,
-    };
-    let names = Piece {
-        kind: all,
-        origin: 0,
-    }
-    .arguments();
+    let names = names_in(of, 0..last + 1 + NEW_PROCESSES);
     let sized = names.into_iter().map(|name| {
         let is_new = process_of(&name).is_some_and(|process| process > last);
         let unknown = if is_new { average } else { 0 };

@@ -1,11 +1,18 @@
 //! Addresses of host names, under a deadline.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
 use super::target::Host;
 use super::{Deadline, Error};
+
+/// Threads that wait for the system's answer.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// The most of them. When there are more, the system does not answer.
+const MAX_WAITING: usize = 64;
 
 /// The addresses of `host`, which messages call `endpoint`: at least one, those of IPv4 first, as servers
 /// rarely listen on others alone.
@@ -17,14 +24,25 @@ pub fn resolve(host: &Host, endpoint: &str, deadline: Deadline) -> Result<Vec<So
     if let Ok(address) = host.name.parse::<IpAddr>() {
         return Ok(vec![(address, host.port).into()]);
     }
-    // The system knows no deadline, so somebody else waits for it.
+    // The system knows no deadline, so somebody else waits for it, and may do so for long after this scrape.
+    if WAITING.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING {
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+        return Err(Error::Unresolved {
+            endpoint: endpoint.to_string(),
+            why: "earlier questions are still without an answer".to_string(),
+        });
+    }
     let (sender, receiver) = mpsc::channel();
     let name = (host.name.clone(), host.port);
     let asked = thread::Builder::new()
         .name("resolver".to_string())
         .spawn(move || {
             let addresses = name.to_socket_addrs().map(Vec::from_iter);
+            WAITING.fetch_sub(1, Ordering::SeqCst);
             let _ = sender.send(addresses);
+        })
+        .inspect_err(|_| {
+            WAITING.fetch_sub(1, Ordering::SeqCst);
         });
     let why = match (asked, deadline.remaining()) {
         (Err(error), _) => error.to_string(),
