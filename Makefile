@@ -46,7 +46,7 @@ e2e: ## Run the exporter beside a real server (Debian package kamailio)
 
 hostile: ## Attack the static binary of this machine in full size
 	$(call add_target,$(HOST_TARGET))
-	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile -- --nocapture --test-threads 1
+	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile --test limits -- --nocapture --test-threads 1
 
 static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch64, and prove that they are
 	@command -v file >/dev/null || { echo "make static needs the command file (Debian package file)" >&2; exit 1; }

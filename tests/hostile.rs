@@ -4,20 +4,12 @@
 
 mod support;
 
-use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opensips_exporter::gate::MAX_CONNECTIONS;
-use support::siege::{Attack, Rest, is_full, withstand};
-use support::stand_in::Behaviour;
-use support::{
-    Exporter, Response, assert_down, assert_up, binary, captured, server_and_exporter, wait_until,
-};
+use support::siege::{Attack, REQUEST, Rest, idle, is_full, resets, withstand};
+use support::{Response, assert_up, server_and_exporter};
 
 /// A row: what it is called, its size in full and by default, in how many threads it runs, and what it does.
 type Row = (&'static str, usize, usize, usize, fn(&Attack));
@@ -56,8 +48,6 @@ const ROWS: &[Row] = &[
     ("random bytes", 10_000, 300, 2, random_bytes),
 ];
 
-const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-
 #[test]
 fn scrapes_go_on_during_every_attack() {
     let (_directory, _server, mut exporter) = server_and_exporter(&[]);
@@ -73,17 +63,6 @@ fn scrapes_go_on_during_every_attack() {
     assert_up(&exporter);
     assert!(exporter.logged("level=error").is_empty());
     assert!(exporter.log().len() < 10, "{:?}", exporter.log());
-}
-
-fn idle(attack: &Attack) {
-    let mut held = Vec::new();
-    while held.len() < attack.size {
-        attack.once_more();
-        held.extend(attack.connect());
-    }
-    while attack.goes_on() {
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// One byte per second on each connection.
@@ -109,14 +88,6 @@ fn slow_heads(attack: &Attack) {
 /// Each asks for more than all buffers on the way hold.
 fn never_reads(attack: &Attack) {
     attack.hold(attack.size, |stream| stream.write_all(&REQUEST.repeat(50)));
-}
-
-fn resets(attack: &Attack) {
-    while attack.once_more() {
-        if let Ok(mut stream) = attack.connect() {
-            let _ = stream.write_all(REQUEST);
-        }
-    }
 }
 
 fn floods(attack: &Attack) {
@@ -373,205 +344,4 @@ fn random_bytes(attack: &Attack) {
         answered += usize::from(!statuses.is_empty());
     }
     assert!(answered > attack.size / 4, "{answered}");
-}
-
-/// With few descriptors there are few places, but strangers cannot take them.
-#[test]
-fn few_descriptors_are_enough() {
-    let directory = support::TempDir::new();
-    let socket = directory.join("mi.sock");
-    let _server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
-    let mut command = Command::new("prlimit");
-    command
-        .arg("--nofile=100")
-        .arg(binary().get_program())
-        .args(["--addr=127.0.0.1:0", "--socket"])
-        .arg(&socket);
-    let mut exporter = Exporter::run(command);
-    let line = exporter.wait_for_log("no more than 12 connections at once");
-    assert!(line.contains("raise it to 400"), "{line}");
-    assert_up(&exporter);
-    let before = exporter.descriptors();
-    withstand(
-        "idle connections, few descriptors",
-        &mut exporter,
-        500,
-        1,
-        idle,
-    );
-    withstand("resets, few descriptors", &mut exporter, 1000, 2, resets);
-    wait_until("as many descriptors as before", || {
-        exporter.descriptors() <= before
-    });
-    assert_up(&exporter);
-}
-
-/// Changes a limit of `exporter`, as the user that it runs as.
-fn prlimit(exporter: &Exporter, limit: &str) {
-    let owner = fs::metadata(format!("/proc/{}", exporter.pid())).expect("proc");
-    let mut command = Command::new("prlimit");
-    command.args([&format!("--pid={}", exporter.pid()), limit]);
-    if rustix::process::getuid().is_root() {
-        command.uid(owner.uid()).gid(owner.gid());
-    }
-    let status = command.status();
-    assert!(
-        status
-            .expect("prlimit, of the Debian package util-linux")
-            .success()
-    );
-}
-
-/// When even fewer can be had than there were at the start, connections wait until there are more.
-#[test]
-fn no_descriptor_left_is_no_end() {
-    let (_directory, _server, mut exporter) = server_and_exporter(&["--log.level=debug"]);
-    exporter.wait_for_log("there are places for");
-    let limit = |limit: &str| {
-        prlimit(&exporter, &format!("--nofile={limit}:"));
-    };
-    // Those below are the first that it opened.
-    limit("4");
-    let mut waiting = std::net::TcpStream::connect(exporter.address).expect("the kernel takes it");
-    waiting
-        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .expect("the kernel takes it");
-    let line = exporter.wait_for_log("new connections have to wait");
-    assert!(
-        line.contains("raise the limit of open files to 400"),
-        "{line}"
-    );
-    limit("1000");
-    let mut answer = Vec::new();
-    waiting.read_to_end(&mut answer).expect("an answer");
-    assert_eq!(
-        Response::read(&answer).map(|answer| answer.status),
-        Some(200)
-    );
-    assert_up(&exporter);
-    assert!(exporter.is_running());
-    assert_eq!(exporter.logged("new connections have to wait").len(), 1);
-}
-
-/// A user whose only process is the exporter, if this is root, or else the one of this process. Root has no
-/// limit of threads.
-const NOBODY: u32 = 54_321;
-
-/// With few threads there are few places, and requests share the threads that there are.
-#[test]
-fn few_threads_are_enough() {
-    let directory = support::TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
-    fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
-    let own = directory.join("opensips_exporter");
-    fs::copy(binary().get_program(), &own).expect("a copy that everybody can start");
-    let is_root = rustix::process::getuid().is_root();
-    let user = if is_root {
-        NOBODY
-    } else {
-        rustix::process::getuid().as_raw()
-    };
-    let mut command = Command::new("prlimit");
-    command
-        .arg(format!("--nproc={}", threads_of(user) + 40))
-        .arg(&own)
-        .args(["--addr=127.0.0.1:0", "--timeout=500ms", "--socket"])
-        .arg(&socket);
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    let mut exporter = Exporter::run(command);
-    let line = exporter.wait_for_log("connections at once instead of");
-    assert!(line.contains("raise their limit"), "{line}");
-    assert_up(&exporter);
-    withstand("idle connections, few threads", &mut exporter, 500, 1, idle);
-    withstand("resets, few threads", &mut exporter, 1000, 2, resets);
-
-    // Now there can be no further thread at all.
-    prlimit(&exporter, "--nproc=1:");
-    withstand("resets, no further thread", &mut exporter, 1000, 2, resets);
-    server.behave(Behaviour::Silent);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| exporter.get("/metrics"));
-        }
-    });
-    server.behave(Behaviour::Proper);
-    assert_up(&exporter);
-    assert!(
-        exporter.logged("level=error").is_empty(),
-        "{:?}",
-        exporter.log()
-    );
-}
-
-/// The threads of a user.
-fn threads_of(user: u32) -> usize {
-    let processes = fs::read_dir("/proc").expect("proc").flatten();
-    processes
-        .filter(|process| {
-            process
-                .metadata()
-                .is_ok_and(|metadata| metadata.uid() == user)
-        })
-        .filter_map(|process| fs::read_dir(process.path().join("task")).ok())
-        .map(Iterator::count)
-        .sum()
-}
-
-#[test]
-fn a_hanging_server_delays_nothing_else() {
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
-    assert_up(&exporter);
-    server.behave(Behaviour::Silent);
-    thread::scope(|scope| {
-        for _ in 0..50 {
-            scope.spawn(|| assert_down(&exporter));
-        }
-        wait_until("all requests are on their way", || {
-            server.requests().len() == 51
-        });
-        let mut times: Vec<Duration> = (0..100)
-            .map(|_| {
-                let start = Instant::now();
-                assert_eq!(exporter.get("/-/healthy").status, 200);
-                start.elapsed()
-            })
-            .collect();
-        assert_eq!(exporter.get("/").status, 200);
-        times.sort();
-        println!(
-            "a hanging server: /-/healthy takes {:?}, at most {:?}",
-            times[50], times[99]
-        );
-        // One of them may meet a busy machine.
-        assert!(times[98] < Duration::from_millis(100), "{times:?}");
-    });
-}
-
-/// More requests than places wait for answers: whoever comes then is told so, and not for longer.
-#[test]
-fn one_too_many_is_told_so() {
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
-    assert_up(&exporter);
-    server.behave(Behaviour::Silent);
-    thread::scope(|scope| {
-        for _ in 0..MAX_CONNECTIONS {
-            scope.spawn(|| assert_down(&exporter));
-        }
-        wait_until("all requests are on their way", || {
-            server.requests().len() == 1 + MAX_CONNECTIONS
-        });
-        let began = Instant::now();
-        let response = exporter.get("/-/healthy");
-        assert_eq!(response.status, 503, "{}", response.text());
-        assert_eq!(response.headers["connection"], "close");
-        assert!(
-            began.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            began.elapsed()
-        );
-    });
-    assert_eq!(exporter.get("/-/healthy").status, 200);
 }

@@ -18,8 +18,7 @@ use super::request::{self, Head, MAX_HEAD, Request, Then};
 /// head's first byte. A head fits into a few packets, so whoever needs longer is not coming.
 pub const HEAD_TIME: Duration = Duration::from_secs(5);
 
-/// How long tiny_http may take for its first answer. It takes for ever when the system had too few threads for
-/// it, and usually a millisecond.
+/// How long tiny_http may take for its first answer: it waits for ever where the system has no thread for it.
 const PROVING_TIME: Duration = Duration::from_secs(5);
 
 /// How long a client may take to read an answer. That is the scrape timeout of Prometheus by default.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::dialect::{Dialect, Refused, Sink};
+use super::dialect::{Dialect, Refused, Sink, product};
 use super::endpoint::{Endpoint, Identity};
 use super::layout::{Census, Groups, Layout};
 use super::{Deadline, Error, json, line};
@@ -415,42 +415,5 @@ impl Server {
 
     fn layout(&self) -> MutexGuard<'_, Layout> {
         self.layout.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Product and version in what servers say: `OpenSIPS (3.6.8 (x86_64/linux))`,
-/// `kamailio 5.6.3 (x86_64/linux)`.
-fn product(version: &str) -> Option<(String, String)> {
-    let mut words = version
-        .split([' ', '(', ')'])
-        .filter(|word| !word.is_empty());
-    Some((
-        words.next()?.to_ascii_lowercase(),
-        words.next()?.to_string(),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_say_what_they_are() {
-        for (text, expected) in [
-            (
-                "OpenSIPS (1.11.11-notls (x86_64/linux))",
-                Some(("opensips", "1.11.11-notls")),
-            ),
-            (
-                "OpenSIPS (4.0.1 (x86_64/linux))",
-                Some(("opensips", "4.0.1")),
-            ),
-            ("kamailio 5.6.3 (x86_64/linux)", Some(("kamailio", "5.6.3"))),
-            ("OpenSIPS", None),
-            ("", None),
-        ] {
-            let expected = expected.map(|(name, version)| (name.to_string(), version.to_string()));
-            assert_eq!(product(text), expected, "{text}");
-        }
     }
 }

@@ -219,3 +219,40 @@ fn member<'k>(key: &'k [u8], value: &Scalar<'_>) -> Option<Statistic<'k>> {
     let (group, name) = line::parse_key(key)?;
     Some(Statistic { group, name, value })
 }
+
+/// Product and version in what servers say: `OpenSIPS (3.6.8 (x86_64/linux))`,
+/// `kamailio 5.6.3 (x86_64/linux)`.
+pub fn product(version: &str) -> Option<(String, String)> {
+    let mut words = version
+        .split([' ', '(', ')'])
+        .filter(|word| !word.is_empty());
+    Some((
+        words.next()?.to_ascii_lowercase(),
+        words.next()?.to_string(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_say_what_they_are() {
+        for (text, expected) in [
+            (
+                "OpenSIPS (1.11.11-notls (x86_64/linux))",
+                Some(("opensips", "1.11.11-notls")),
+            ),
+            (
+                "OpenSIPS (4.0.1 (x86_64/linux))",
+                Some(("opensips", "4.0.1")),
+            ),
+            ("kamailio 5.6.3 (x86_64/linux)", Some(("kamailio", "5.6.3"))),
+            ("OpenSIPS", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|(name, version)| (name.to_string(), version.to_string()));
+            assert_eq!(product(text), expected, "{text}");
+        }
+    }
+}

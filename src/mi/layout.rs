@@ -5,9 +5,9 @@
 //! of the processes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use super::Statistic;
+use super::processes::{PER_PROCESS, PerProcess, names_in, process_of};
 
 /// Bytes of statistics that fit into a reply of OpenSIPS 2.1 and later (seen: 65,415 in 3.6, 65,447 in 2.4).
 const CAPACITY: usize = 65_400;
@@ -65,62 +65,6 @@ const GROUPS: &[&str] = &[
     "uri",
     "usrloc",
 ];
-
-/// A group that grows with the processes.
-struct PerProcess {
-    group: &'static str,
-    /// Its names without a process.
-    fixed: &'static [&'static str],
-    /// Its names of a process, `#` for the number of that.
-    numbered: &'static [&'static str],
-}
-
-impl PerProcess {
-    /// Whether `argument` asks for this group.
-    fn is(&self, argument: &str) -> bool {
-        argument.strip_suffix(':') == Some(self.group)
-    }
-}
-
-/// OpenSIPS 2.4 to 4.0, `pt_load.c` and `pt_stats.c`; 1.11 has one name per socket in `load`.
-const PER_PROCESS: &[PerProcess] = &[
-    PerProcess {
-        group: "pkmem",
-        fixed: &[],
-        numbered: &[
-            "#-total_size",
-            "#-used_size",
-            "#-real_used_size",
-            "#-max_used_size",
-            "#-free_size",
-            "#-fragments",
-        ],
-    },
-    PerProcess {
-        group: "load",
-        fixed: &[
-            "load",
-            "load1m",
-            "load10m",
-            "load-all",
-            "load1m-all",
-            "load10m-all",
-            "processes_number",
-        ],
-        numbered: &["load-proc-#", "load1m-proc-#", "load10m-proc-#"],
-    },
-];
-
-/// The number of the process in the name of a statistic.
-fn process_of(name: &str) -> Option<usize> {
-    let number = name.trim_matches(|c: char| !c.is_ascii_digit());
-    // `load10m-proc-3` has two numbers.
-    number
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
-}
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -480,18 +424,6 @@ struct Request {
     bytes: usize,
     /// The size of the reply to it.
     reply: usize,
-}
-
-/// The names of a group for these processes, and those without one if the first is among them.
-fn names_in(group: &PerProcess, processes: Range<usize>) -> Vec<String> {
-    let fixed = group.fixed.iter().filter(|_| processes.start == 0);
-    let fixed: Vec<String> = fixed.map(ToString::to_string).collect();
-    let numbered = processes.flat_map(|process| {
-        let process = process.to_string();
-        let names = group.numbered.iter();
-        names.map(move |name| name.replace('#', &process))
-    });
-    fixed.into_iter().chain(numbered).collect()
 }
 
 /// The names of a group with their sizes: of all processes up to some beyond the last one that is known.

@@ -13,6 +13,7 @@ mod http;
 pub mod json;
 pub mod layout;
 pub mod line;
+mod processes;
 mod resolve;
 pub mod target;
 mod udp;

@@ -52,6 +52,9 @@ const LEFT: u64 = if cfg!(target_env = "musl") {
 /// How long it may take until all is as before.
 const RECOVERY: Duration = Duration::from_secs(10);
 
+/// A scrape that does not say how long it may take.
+pub const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+
 /// Whether attacks have their full sizes.
 pub fn is_full() -> bool {
     std::env::var_os("HOSTILE").is_some_and(|value| value == "full")
@@ -315,5 +318,26 @@ fn raise_limit() {
             ..limit
         };
         setrlimit(Resource::Nofile, raised).expect("more descriptors");
+    }
+}
+
+/// Connections that are held open.
+pub fn idle(attack: &Attack) {
+    let mut held = Vec::new();
+    while held.len() < attack.size {
+        attack.once_more();
+        held.extend(attack.connect());
+    }
+    while attack.goes_on() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Requests whose clients do not wait for the answer.
+pub fn resets(attack: &Attack) {
+    while attack.once_more() {
+        if let Ok(mut stream) = attack.connect() {
+            let _ = stream.write_all(REQUEST);
+        }
     }
 }
