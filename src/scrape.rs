@@ -36,6 +36,9 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
+/// Where `opensips_info` stands in [`FAMILIES`].
+const INFO: usize = 3;
+
 /// Scrapes one server.
 pub struct Scraper {
     client: Client,
@@ -87,7 +90,7 @@ impl Scraper {
                 ("server", server.as_bytes()),
                 ("version", version.as_bytes()),
             ];
-            scrape.add(3, labels, Value::Unsigned(1));
+            scrape.add(INFO, labels, Value::Unsigned(1));
         }
         scrape.write(&mut out);
         statistics.write(&mut out);

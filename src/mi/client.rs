@@ -232,9 +232,7 @@ impl Client {
         }
         Ok(())
     }
-}
 
-impl Client {
     /// Asks once, and again whether the server is alive if it says nothing.
     fn ask(
         &self,

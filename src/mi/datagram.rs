@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::net::{self, RecvFlags};
 
 use super::endpoint::Identity;
-use super::{Deadline, Error};
+use super::{Deadline, Error, is_wait_over};
 use crate::names;
 
 /// The MI socket of one server, and where its replies go.
@@ -160,14 +160,6 @@ fn receive_whole(socket: &UnixDatagram) -> io::Result<(Vec<u8>, SocketAddr)> {
     let (length, sender) = socket.recv_from(&mut datagram)?;
     datagram.truncate(length);
     Ok((datagram, sender))
-}
-
-/// Whether a wait ended by its time limit or by a signal, so that the deadline has the say.
-fn is_wait_over(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
 }
 
 fn other_than_socket(path: &Path) -> Option<&'static str> {

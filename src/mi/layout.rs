@@ -281,13 +281,9 @@ impl Layout {
 
     /// The requests for processes beyond those of the plan, when the last ones of it are there.
     pub fn beyond(&self, census: &Census) -> Vec<Piece> {
-        let last = |groups: &BTreeMap<String, BTreeMap<String, usize>>, group: &str| {
-            let names = groups.get(group)?.keys();
-            names.filter_map(|name| process_of(name)).max()
-        };
         let pieces = PER_PROCESS.iter().enumerate().filter_map(|(of, group)| {
-            let known = last(&self.groups, group.group)?;
-            let seen = last(&census.groups, group.group)?;
+            let known = last_process(self.groups.get(group.group)?)?;
+            let seen = last_process(census.groups.get(group.group)?)?;
             (self.is_named(group.group) && seen > known).then(|| Piece {
                 kind: processes(of, known + 1 + NEW_PROCESSES),
                 // Nothing is learnt from its size, since it is not in the plan.
@@ -335,7 +331,7 @@ impl Layout {
         let is_incomplete = census.is_incomplete;
         for origin in &census.too_large {
             let size = census.sizes.get(origin).copied().unwrap_or(0);
-            if (LEAST_CAPACITY..=self.usable()).contains(&size) && !census.is_incomplete {
+            if (LEAST_CAPACITY..=self.usable()).contains(&size) && !is_incomplete {
                 self.capacity = (size - size / 4).max(LEAST_CAPACITY);
             }
         }
@@ -426,13 +422,14 @@ struct Request {
     reply: usize,
 }
 
+/// The largest number of a process in these names.
+fn last_process(names: &BTreeMap<String, usize>) -> Option<usize> {
+    names.keys().filter_map(|name| process_of(name)).max()
+}
+
 /// The names of a group with their sizes: of all processes up to some beyond the last one that is known.
 fn names_of(of: &PerProcess, known: &BTreeMap<String, usize>) -> Vec<(String, usize)> {
-    let last = known
-        .keys()
-        .filter_map(|name| process_of(name))
-        .max()
-        .unwrap_or(0);
+    let last = last_process(known).unwrap_or(0);
     let average = known.values().sum::<usize>() / known.len().max(1);
     let names = names_in(of, 0..last + 1 + NEW_PROCESSES);
     let sized = names.into_iter().map(|name| {

@@ -18,6 +18,7 @@ mod resolve;
 pub mod target;
 mod udp;
 
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 pub use client::Client;
@@ -79,4 +80,12 @@ impl Deadline {
             .checked_sub(self.start.elapsed())
             .filter(|left| !left.is_zero())
     }
+}
+
+/// Whether a wait ended by its time limit or by a signal, so that the deadline has the say.
+fn is_wait_over(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }

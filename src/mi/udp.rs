@@ -3,12 +3,11 @@
 //! Here the server answers from the port that it was asked at (OpenSIPS 1.11 to 4.0, `datagram_fnc.c`), so
 //! the socket is connected: nobody else's packets are read, and a port that is closed says so.
 
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::resolve::resolve;
 use super::target::Host;
-use super::{Deadline, Error};
+use super::{Deadline, Error, is_wait_over};
 
 /// More than a UDP packet can hold.
 const BUFFER: usize = 65_536;
@@ -71,16 +70,9 @@ impl Exchange {
                     buffer.truncate(length);
                     return Ok(buffer);
                 }
-                Err(error) if is_wait_over(error.kind()) => {}
+                Err(error) if is_wait_over(&error) => {}
                 Err(error) => return Err(Error::of_network(self.endpoint.clone(), error)),
             }
         }
     }
-}
-
-fn is_wait_over(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
 }
