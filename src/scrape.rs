@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::exposition::{Family, Kind, Page, Value};
 use crate::health::{Health, News};
-use crate::mi::{Client, Deadline, Endpoint, Error, Statistic, Unparsed};
+use crate::mi::{Client, Deadline, Endpoint, Error, Product, Statistic, Unparsed};
 use crate::processors::{Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
@@ -82,15 +82,17 @@ impl Scraper {
         {
             scrape.add(family, [], value);
         }
-        if result.is_err() {
+        match &result {
+            Ok(Some(product)) => {
+                let labels = [
+                    ("server", product.name.as_bytes()),
+                    ("version", product.version.as_bytes()),
+                ];
+                scrape.add(INFO, labels, Value::Unsigned(1));
+            }
+            Ok(None) => {}
             // What came before the error is not all.
-            statistics = Page::new(self.mapping.families());
-        } else if let Some((server, version)) = self.client.product() {
-            let labels = [
-                ("server", server.as_bytes()),
-                ("version", version.as_bytes()),
-            ];
-            scrape.add(INFO, labels, Value::Unsigned(1));
+            Err(_) => statistics = Page::new(self.mapping.families()),
         }
         scrape.write(&mut out);
         statistics.write(&mut out);
@@ -107,7 +109,7 @@ impl Scraper {
     pub fn probe(&self, limit: Duration) -> Result<(), Error> {
         let selection = Selection::parse([b"timestamp".to_vec()]).unwrap_or_default();
         let mut page = Page::new(self.mapping.families());
-        self.read(&selection, limit, &mut page, &mut 0)
+        self.read(&selection, limit, &mut page, &mut 0).map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
@@ -117,14 +119,15 @@ impl Scraper {
         last.map(|outcome| outcome.map_err(|error| error.to_string()))
     }
 
-    /// Adds to `page` what the server says of the selected statistics: nothing in case of an error.
+    /// Adds to `page` what the server says of the selected statistics: not all in case of an error. Returns
+    /// what it says it is.
     fn read(
         &self,
         selection: &Selection,
         limit: Duration,
         page: &mut Page<'_>,
         unparsed: &mut u64,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Product>, Error> {
         let mut parsed = 0;
         let arguments = selection.arguments();
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
@@ -143,12 +146,13 @@ impl Scraper {
             }
         };
         let deadline = Deadline::after(limit);
-        self.client
+        let product = self
+            .client
             .get_statistics(&arguments, deadline, &mut sink)?;
         if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
             return Err(Error::Empty);
         }
-        Ok(())
+        Ok(product)
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

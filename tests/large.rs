@@ -2,58 +2,9 @@
 
 mod support;
 
-use std::collections::BTreeSet;
-
+use support::processes::{assert_all, statistics};
 use support::stand_in::{Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version};
-use support::{Exporter, TempDir, captured};
-
-/// The groups of a server with so many processes: all that it has, and what each process brings.
-fn statistics(version: Version, processes: usize) -> Vec<Statistic> {
-    let mut all: Vec<Statistic> = support::stand_in::read_captured(&captured())
-        .into_iter()
-        .filter(|(group, ..)| group != b"pkmem" && group != b"load")
-        .collect();
-    for process in 0..processes {
-        // Numbers have gaps where processes ended.
-        if version.name == "3.6" && process % 7 == 6 {
-            continue;
-        }
-        for (name, value) in [
-            ("total_size", 16_777_216),
-            ("used_size", 1_000_000 + process as u64),
-            ("real_used_size", 1_100_000),
-            ("max_used_size", 1_200_000),
-            ("free_size", 15_677_216),
-            ("fragments", 1157),
-        ] {
-            all.push((
-                b"pkmem".into(),
-                format!("{process}-{name}").into_bytes(),
-                value,
-            ));
-        }
-    }
-    if version.name == "1.11" {
-        all.push((b"load".into(), b"udp:127.0.0.1:5060-load".into(), 3));
-        return all;
-    }
-    for name in [
-        "load",
-        "load1m",
-        "load10m",
-        "load-all",
-        "load1m-all",
-        "load10m-all",
-    ] {
-        all.push((b"load".into(), name.into(), 1));
-    }
-    for process in 0..processes {
-        for name in ["load-proc", "load1m-proc", "load10m-proc"] {
-            all.push((b"load".into(), format!("{name}-{process}").into_bytes(), 2));
-        }
-    }
-    all
-}
+use support::{Exporter, TempDir};
 
 fn size(statistics: &[Statistic]) -> usize {
     let sizes = statistics
@@ -68,51 +19,6 @@ fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
     let server = StandIn::with_statistics(&socket, version, statistics(version, processes));
     let exporter = Exporter::start(&socket, &["--timeout=20s"]);
     (directory, server, exporter)
-}
-
-/// Scrapes, and checks that every process is on the page.
-fn assert_all(exporter: &Exporter, version: Version, processes: usize) {
-    let page = exporter.scrape();
-    assert_eq!(page.up(), "1", "{:#?}", exporter.log());
-    let pids = |name: &str, label: &str| -> BTreeSet<usize> {
-        let family = page.family(name).unwrap_or_else(|| panic!("no {name}"));
-        let labels = family.samples.iter().map(|sample| &sample.labels[label]);
-        labels
-            .map(|label| label.parse().expect("a number"))
-            .collect()
-    };
-    let expected: BTreeSet<usize> = (0..processes)
-        .filter(|process| version.name != "3.6" || process % 7 != 6)
-        .collect();
-    for name in [
-        "total_size",
-        "used_size",
-        "real_used_size",
-        "max_used_size",
-        "free_size",
-        "fragments",
-    ] {
-        assert_eq!(
-            pids(&format!("opensips_pkmem_{name}"), "pid"),
-            expected,
-            "{name}"
-        );
-    }
-    if version.name != "1.11" {
-        for name in [
-            "opensips_load_process",
-            "opensips_load_1m",
-            "opensips_load_10m",
-        ] {
-            assert_eq!(pids(name, "process").len(), processes, "{name}");
-        }
-        assert_eq!(page.value("opensips_load_core", &[]), Some("1"));
-    }
-    assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
-    assert_eq!(
-        page.value("opensips_exporter_unparsed_lines", &[]),
-        Some("0")
-    );
 }
 
 #[test]
@@ -302,4 +208,41 @@ fn silence_is_told_apart() {
         "{:?}",
         exporter.log()
     );
+}
+
+/// The timeout is shorter than what it takes to find out what fits: each scrape goes on where the one before
+/// had to stop.
+#[test]
+fn a_split_may_take_longer_than_a_scrape() {
+    for version in [V1_11, V2_4] {
+        let directory = TempDir::new();
+        let socket = directory.join("mi.sock");
+        let _server = StandIn::with_statistics(&socket, version, statistics(version, 600));
+        let exporter = Exporter::start(&socket, &["--timeout=400ms"]);
+        let scrapes = (1..=10).find(|_| exporter.scrape().up() == "1");
+        assert!(scrapes.is_some(), "{:#?}", exporter.log());
+        println!("{}: up at scrape {}", version.name, scrapes.unwrap_or(0));
+        assert_all(&exporter, version, 600);
+    }
+}
+
+/// A script may drop variables, or have had no memory for a moment.
+#[test]
+fn what_was_given_up_is_tried_again_after_a_while() {
+    let (_directory, server, exporter) = start(V3_6, 10);
+    let odd = |number: usize| {
+        let name = format!("a variable of the script {number}");
+        (b"script".to_vec(), name.into_bytes(), 1)
+    };
+    server.change(|all| all.extend((0..3000).map(odd)));
+    assert_all(&exporter, V3_6, 10);
+    server.change(|all| all.retain(|(_, name, _)| !name.starts_with(b"a variable")));
+    server.change(|all| all.push(odd(0)));
+    let labels = [("group", "script"), ("name", "a variable of the script 0")];
+    let scrapes = (1..=300).find(|_| {
+        let page = exporter.scrape();
+        page.value("opensips_statistic", &labels).is_some()
+    });
+    assert!(scrapes.is_some());
+    assert_eq!(exporter.logged("left out of the page").len(), 1);
 }

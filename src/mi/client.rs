@@ -4,19 +4,22 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::dialect::{Dialect, Refused, Sink, product};
+use super::dialect::{Dialect, Introduction, Product, Refused, Sink};
 use super::endpoint::{Endpoint, Identity};
 use super::layout::{Census, Groups, Layout};
-use super::{Deadline, Error, json, line};
+use super::{Deadline, Error};
 
-/// How long a reply may take before the server is asked whether it is alive: the line protocol is silent
-/// about replies that are too large. Answers take a few milliseconds.
+/// How long a reply may take, or half of the scrape's time, before the server is asked whether it is alive:
+/// the line protocol is silent about replies that are too large. Answers take a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a reply may still take after the server has answered a later request.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// How much later a server may seem to have started, since it counts whole seconds and a reply takes time.
+const JITTER: Duration = Duration::from_secs(5);
 
 /// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
 const MAX_ID: u32 = i32::MAX as u32;
@@ -25,8 +28,10 @@ const MAX_ID: u32 = i32::MAX as u32;
 #[derive(Debug)]
 struct Server {
     dialect: Dialect,
-    version: Option<String>,
+    product: Option<Product>,
     identity: Option<Identity>,
+    /// When it started, as its uptime says, if it was asked for that.
+    started: Mutex<Option<Instant>>,
     layout: Mutex<Layout>,
     /// What the log said is too large for a reply.
     told: Mutex<BTreeSet<String>>,
@@ -65,14 +70,9 @@ impl Client {
         &self.endpoint
     }
 
-    /// What the server says it is, if it has answered and says so: the product in lower case and its version.
-    pub fn product(&self) -> Option<(String, String)> {
-        product(self.lock().as_ref()?.version.as_deref()?)
-    }
-
     /// Asks for statistics by `get_statistics` and gives them to `sink`: each argument is `all`, a group
     /// with its colon (`core:`) or a plain name (`rcv_requests`). The server leaves out silently what it
-    /// does not know.
+    /// does not know. Returns what the server says it is, if it says so.
     ///
     /// # Errors
     ///
@@ -83,15 +83,20 @@ impl Client {
         arguments: &[String],
         deadline: Deadline,
         sink: &mut Sink<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Product>, Error> {
         let known = self.known();
         let is_known = known.is_some();
-        let mut result = self.read(known, arguments, deadline, sink);
-        if is_known && matches!(result, Err(Refused::OtherDialect)) {
+        let server = known.map_or_else(|| self.meet(None, deadline), Ok)?;
+        let result = match self.read(&server, arguments, deadline, sink) {
             // It was replaced by another one.
-            result = self.read(None, arguments, deadline, sink);
-        }
-        result.map_err(|refused| {
+            Err(Refused::OtherDialect(introduction)) if is_known => {
+                let server = self.meet(introduction, deadline)?;
+                let result = self.read(&server, arguments, deadline, sink);
+                result.map_err(|refused| (server, refused))
+            }
+            result => result.map_err(|refused| (server, refused)),
+        };
+        result.map_err(|(server, refused)| {
             let is_still_there = match &refused {
                 Refused::TooLarge | Refused::Unknown => true,
                 // What was learnt of it would have to be learnt again, in as little time.
@@ -101,43 +106,43 @@ impl Client {
                 _ => false,
             };
             if !is_still_there {
-                *self.lock() = None;
+                self.forget(&server);
             }
             match refused {
                 Refused::Error(error) => error,
                 Refused::Unknown => Error::Empty,
                 Refused::TooLarge => Error::TooLarge,
-                Refused::OtherDialect | Refused::NotOurs => Error::OtherDialect,
+                Refused::OtherDialect(_) | Refused::NotOurs => Error::OtherDialect,
             }
         })
     }
 
     fn read(
         &self,
-        server: Option<Arc<Server>>,
+        server: &Arc<Server>,
         arguments: &[String],
         deadline: Deadline,
         sink: &mut Sink<'_>,
-    ) -> Result<(), Refused> {
-        let server = match server {
-            Some(server) => server,
-            None => {
-                let server = Arc::new(self.meet(deadline)?);
-                *self.lock() = Some(Arc::clone(&server));
-                server
-            }
-        };
+    ) -> Result<Option<Product>, Refused> {
         let mut census = Census::default();
-        let result = self.read_pieces(&server, arguments, deadline, &mut census, sink);
+        let result = self.read_pieces(server, arguments, deadline, &mut census, sink);
+        let started = census.started;
         let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
+        let is_everything = arguments == ["all"];
         if arguments.iter().all(is_by_groups) {
             census.is_incomplete |= result.is_err();
-            server.layout().learn(census);
+            server.layout().learn(census, is_everything);
         }
-        if arguments == ["all"] {
+        if is_everything {
             server.tell();
         }
-        result
+        result?;
+        if server.has_started_again(started) {
+            // It reads like the one before, and may be of another version.
+            self.forget(server);
+            return Ok(self.meet(None, deadline)?.product.clone());
+        }
+        Ok(server.product.clone())
     }
 
     /// Asks for `arguments` in as many requests as it takes.
@@ -167,6 +172,7 @@ impl Client {
                 &mut |statistic| {
                     if let Ok(statistic) = &statistic {
                         count += 1;
+                        census.note_start(statistic);
                         // The statistics of a group come together.
                         if groups.last().map(Vec::as_slice) != Some(statistic.group) {
                             groups.push(statistic.group.to_vec());
@@ -181,6 +187,9 @@ impl Client {
             );
             match result {
                 Ok(()) | Err(Refused::Unknown) => {
+                    if is_split {
+                        census.note_answer(&piece);
+                    }
                     if let Some(group) = piece.first_of().filter(|_| count == 0) {
                         // Its names are of another kind.
                         census.is_incomplete = true;
@@ -189,7 +198,7 @@ impl Client {
                         pieces.push_front(next);
                     }
                 }
-                Err(Refused::TooLarge) if may_be_lost => {
+                Err(Refused::TooLarge) if may_be_lost && server.layout().is_known(&piece) => {
                     may_be_lost = false;
                     pieces.push_front(piece);
                     continue;
@@ -200,13 +209,19 @@ impl Client {
                     if parts.is_empty() {
                         census.is_incomplete = true;
                         server.layout().give_up(piece.arguments());
+                        if total == 0 && arguments == ["all"] {
+                            // Not even the least fits: it has no memory.
+                            break;
+                        }
                     }
                     for part in parts.into_iter().rev() {
                         pieces.push_front(part);
                     }
                 }
                 // The first part of the page is from the server that was there before.
-                Err(Refused::OtherDialect) if !is_first => return Err(Error::OtherDialect.into()),
+                Err(Refused::OtherDialect(_)) if !is_first => {
+                    return Err(Error::OtherDialect.into());
+                }
                 Err(refused) => return Err(refused),
             }
             is_first = false;
@@ -216,10 +231,13 @@ impl Client {
                 pieces.extend(server.layout().beyond(census));
             }
         }
-        let layout = server.layout();
-        let is_left_out =
-            |argument: &String| layout.hopeless().contains(argument) || argument == "all";
-        if total == 0 && !layout.hopeless().is_empty() && arguments.iter().any(is_left_out) {
+        let mut layout = server.layout();
+        let is_left_out = |argument: &String| layout.hopeless().contains(argument);
+        if total == 0 && arguments == ["all"] && !layout.hopeless().is_empty() {
+            layout.forget();
+            return Err(Refused::TooLarge);
+        }
+        if total == 0 && arguments.iter().any(is_left_out) {
             return Err(Refused::TooLarge);
         }
         drop(layout);
@@ -246,7 +264,7 @@ impl Client {
             .endpoint
             .ask(&dialect.get_statistics(arguments, id), deadline)?;
         let mut patience = match dialect {
-            Dialect::Line => deadline.at_most(PATIENCE),
+            Dialect::Line => deadline.at_most(PATIENCE.min(deadline.limit() / 2)),
             _ => deadline,
         };
         loop {
@@ -277,72 +295,59 @@ impl Client {
 
     /// Waits for the answer of a server of the line protocol to something that it can only refuse.
     fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
-        let id = self.next_id();
-        let mut exchange = self.endpoint.ask(&Dialect::JsonRpc.version(id), deadline)?;
-        if json::is_json(&exchange.reply(deadline)?) {
-            return Err(Refused::OtherDialect);
+        let introduction = self.detect(deadline)?;
+        if introduction.dialect == Dialect::Line {
+            Ok(())
+        } else {
+            Err(Refused::OtherDialect(Some(introduction)))
         }
-        Ok(())
     }
 
-    /// Finds out what the server speaks and which version it is.
-    fn meet(&self, deadline: Deadline) -> Result<Server, Error> {
+    /// Finds out what the server speaks and which version it is, as far as it has not said so by its
+    /// `introduction`.
+    fn meet(
+        &self,
+        introduction: Option<Introduction>,
+        deadline: Deadline,
+    ) -> Result<Arc<Server>, Error> {
         let identity = self.endpoint.identity();
-        let (dialect, version) = match self.chosen {
-            Some(dialect) => (dialect, None),
-            None => self.detect(deadline)?,
+        let Introduction { dialect, version } = match (self.chosen, introduction) {
+            (Some(dialect), _) => Introduction {
+                dialect,
+                version: None,
+            },
+            (None, Some(introduction)) => introduction,
+            (None, None) => self.detect(deadline)?,
         };
         let version = match version {
-            Some(version) => Some(version),
-            None => self.ask_version(dialect, deadline)?.ok(),
+            Some(version) => version,
+            None => self
+                .ask_version(dialect, deadline)?
+                .unwrap_or_else(|_| "nothing".to_string()),
         };
-        log::debug!(
-            "the server speaks {dialect} and says it is {}",
-            version.as_deref().unwrap_or("nothing")
-        );
-        let layout = Layout::new(version.as_deref().unwrap_or_default());
-        Ok(Server {
+        log::debug!("the server speaks {dialect} and says it is {version}");
+        let server = Arc::new(Server {
             dialect,
-            version,
+            product: Product::parse(&version),
             identity,
-            layout: Mutex::new(layout),
+            started: Mutex::default(),
+            layout: Mutex::new(Layout::new(&version)),
             told: Mutex::default(),
             fitted: Mutex::default(),
-        })
+        });
+        *self.lock() = Some(Arc::clone(&server));
+        Ok(server)
     }
 
     /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
     /// takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x and 2.x
     /// `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
-    fn detect(&self, deadline: Deadline) -> Result<(Dialect, Option<String>), Error> {
+    fn detect(&self, deadline: Deadline) -> Result<Introduction, Error> {
         let id = self.next_id();
         let mut exchange = self.endpoint.ask(&Dialect::JsonRpc.version(id), deadline)?;
         loop {
-            let reply = exchange.reply(deadline)?;
-            if !json::is_json(&reply) {
-                return match line::status(&reply) {
-                    Some((500, b"Internal error")) => Ok((Dialect::JsonRpc, None)),
-                    Some(_) => Ok((Dialect::Line, None)),
-                    None => Err(line::unintelligible(&reply)),
-                };
-            }
-            match Dialect::JsonRpc.read_version(&reply, id) {
-                Ok(version) => return Ok((Dialect::JsonRpc, Some(version))),
-                Err(Refused::NotOurs) => {}
-                Err(Refused::Error(
-                    error @ (Error::Unintelligible { .. } | Error::Truncated { .. }),
-                )) => {
-                    return Err(error);
-                }
-                // Kamailio has the code 500 for what it does not know, OpenSIPS codes below zero.
-                Err(_) => {
-                    let text = json::text(&reply);
-                    let failure = json::parse(&text).ok().and_then(|reply| reply.error);
-                    return Ok(match failure {
-                        Some(failure) if failure.code < 0 => (Dialect::JsonRpc, None),
-                        _ => (Dialect::Kamailio, None),
-                    });
-                }
+            if let Some(introduction) = Introduction::read(&exchange.reply(deadline)?, id)? {
+                return Ok(introduction);
             }
         }
     }
@@ -369,6 +374,17 @@ impl Client {
         (server.identity == self.endpoint.identity()).then_some(server)
     }
 
+    /// Forgets `server`, if it was not replaced by another one already.
+    fn forget(&self, server: &Arc<Server>) {
+        let mut known = self.lock();
+        if known
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, server))
+        {
+            *known = None;
+        }
+    }
+
     fn next_id(&self) -> u32 {
         self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
     }
@@ -387,14 +403,23 @@ impl Server {
     fn tell(&self) {
         let left_out = self.layout().hopeless().clone();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != left_out {
+        if *told != left_out && !left_out.is_empty() {
             let names: Vec<&str> = left_out.iter().map(String::as_str).collect();
             log::warn!(
                 "left out of the page, each too large for one reply of the server: {}",
                 names.join(" ")
             );
-            *told = left_out;
         }
+        *told = left_out;
+    }
+
+    /// Whether this is another start than the one that was known, if it was `started` then.
+    fn has_started_again(&self, started: Option<Instant>) -> bool {
+        let mut known = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_later = |(known, started): (Instant, Instant)| started > known + JITTER;
+        let has = known.zip(started).is_some_and(is_later);
+        *known = started.or(*known);
+        has
     }
 
     /// Whether `arguments` were answered in one reply before.

@@ -12,7 +12,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{self, RecvFlags};
 
@@ -20,67 +20,69 @@ use super::endpoint::Identity;
 use super::{Deadline, Error, is_wait_over};
 use crate::names;
 
-/// The MI socket of one server, and where its replies go.
-#[derive(Debug)]
-pub struct Datagram {
-    path: PathBuf,
-    replies: Option<Arc<ReplyDirectory>>,
+/// What tells the socket that is at `path` now from another one, if it can be seen. A new file can have the
+/// number of the old one.
+pub fn identity(path: &Path) -> Option<Identity> {
+    let file = fs::metadata(path).ok()?;
+    Some(Identity {
+        file: (file.dev(), file.ino()),
+        changed: (file.ctime(), file.ctime_nsec()),
+    })
 }
 
-impl Datagram {
-    /// The socket at `path`. Replies go to an abstract address, or to a file in `replies`.
-    pub fn new(path: PathBuf, replies: Option<Arc<ReplyDirectory>>) -> Self {
-        Datagram { path, replies }
-    }
+/// Sends `request` to the socket at `path`. The reply goes to an abstract address, or to a file in `replies`.
+///
+/// # Errors
+///
+/// When the socket is not there or takes nothing, or the reply has nowhere to go.
+pub fn ask<'e>(
+    path: &'e Path,
+    replies: Option<&'e ReplyDirectory>,
+    request: &[u8],
+    deadline: Deadline,
+) -> Result<Exchange<'e>, Error> {
+    let exchange = Exchange {
+        path,
+        socket: ReplySocket::bind(replies)?,
+    };
+    exchange.send(request, deadline)?;
+    Ok(exchange)
+}
 
-    /// The path of the server's socket.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
+/// A request that was sent.
+pub struct Exchange<'e> {
+    /// The server's socket.
+    path: &'e Path,
+    socket: ReplySocket<'e>,
+}
 
-    /// What tells the socket that is there now from another one, if it can be seen. A new file can have the
-    /// number of the old one.
-    pub fn identity(&self) -> Option<Identity> {
-        let file = fs::metadata(&self.path).ok()?;
-        Some(Identity {
-            file: (file.dev(), file.ino()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        })
-    }
-
-    /// Sends `request`.
-    ///
-    /// # Errors
-    ///
-    /// Every [`Error`] but those that take a reply.
-    pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
-        let socket = ReplySocket::bind(self.replies.as_deref())?;
-        self.send(&socket.socket, request, deadline)?;
-        Ok(Exchange {
-            datagram: self,
-            socket,
-        })
-    }
-
-    fn send(&self, socket: &UnixDatagram, request: &[u8], deadline: Deadline) -> Result<(), Error> {
+impl Exchange<'_> {
+    fn send(&self, request: &[u8], deadline: Deadline) -> Result<(), Error> {
+        let socket = &self.socket.socket;
         let too_late = || Error::QueueFull {
-            path: self.path.clone(),
+            path: self.path.to_path_buf(),
             waited: deadline.limit(),
         };
         loop {
             let remaining = deadline.remaining().ok_or_else(too_late)?;
             let sent = socket
                 .set_write_timeout(Some(remaining))
-                .and_then(|()| socket.send_to(request, &self.path));
+                .and_then(|()| socket.send_to(request, self.path));
             match sent {
                 Ok(_) => return Ok(()),
                 Err(error) if is_wait_over(&error) => {}
-                Err(error) => return Err(self.explain(error)),
+                Err(error) => return Err(explain(self.path, error)),
             }
         }
     }
 
-    fn receive(&self, socket: &UnixDatagram, deadline: Deadline) -> Result<Vec<u8>, Error> {
+    /// The next reply, as [`super::endpoint::Exchange::reply`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoReply`] when there is none in time, and what else keeps it from being read.
+    pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
+        let socket = &self.socket.socket;
         let too_late = || Error::NoReply {
             endpoint: self.path.display().to_string(),
             waited: deadline.limit(),
@@ -99,7 +101,7 @@ impl Datagram {
                     );
                 }
                 Err(error) if is_wait_over(&error) => {}
-                Err(error) => return Err(self.explain(error)),
+                Err(error) => return Err(explain(self.path, error)),
             }
         }
     }
@@ -110,45 +112,29 @@ impl Datagram {
         let is_asked = |path: &Path| path.file_name() == self.path.file_name();
         sender.is_unnamed() || sender.as_pathname().is_some_and(is_asked)
     }
+}
 
-    /// What the system's `error` means for the operator, with what the file system says of it now.
-    fn explain(&self, error: io::Error) -> Error {
-        let path = self.path.clone();
-        if let Some(what) = other_than_socket(&path) {
-            return Error::NotDatagram { path, what };
-        }
-        match error.kind() {
-            ErrorKind::NotFound => Error::Missing { path },
-            ErrorKind::PermissionDenied => denied(&path),
-            ErrorKind::ConnectionRefused => Error::NobodyListens { path },
-            _ if error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) => {
-                Error::NotDatagram {
-                    path,
-                    what: "a stream socket",
-                }
-            }
-            _ => Error::Io {
-                endpoint: path.display().to_string(),
-                error,
-            },
-        }
+/// What the system's `error` means for the operator, with what the file system says of the socket at `path`
+/// now.
+fn explain(path: &Path, error: io::Error) -> Error {
+    let path = path.to_path_buf();
+    if let Some(what) = other_than_socket(&path) {
+        return Error::NotDatagram { path, what };
     }
-}
-
-/// A request that was sent.
-pub struct Exchange<'d> {
-    datagram: &'d Datagram,
-    socket: ReplySocket<'d>,
-}
-
-impl Exchange<'_> {
-    /// The next reply, as [`super::endpoint::Exchange::reply`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoReply`] when there is none in time, and what else keeps it from being read.
-    pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
-        self.datagram.receive(&self.socket.socket, deadline)
+    match error.kind() {
+        ErrorKind::NotFound => Error::Missing { path },
+        ErrorKind::PermissionDenied => denied(&path),
+        ErrorKind::ConnectionRefused => Error::NobodyListens { path },
+        _ if error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) => {
+            Error::NotDatagram {
+                path,
+                what: "a stream socket",
+            }
+        }
+        _ => Error::Io {
+            endpoint: path.display().to_string(),
+            error,
+        },
     }
 }
 
@@ -340,6 +326,8 @@ impl Drop for ReplySocket<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]

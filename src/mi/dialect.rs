@@ -48,8 +48,8 @@ impl fmt::Display for Dialect {
 pub enum Refused {
     /// It answers another request: the right one may still come.
     NotOurs,
-    /// The server speaks another dialect.
-    OtherDialect,
+    /// The server speaks another dialect. What it said of itself, if it did.
+    OtherDialect(Option<Introduction>),
     /// What was asked for does not fit into one reply.
     TooLarge,
     /// What was asked for is unknown to the server.
@@ -61,6 +61,78 @@ pub enum Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         Refused::Error(error)
+    }
+}
+
+/// What a server says of itself.
+#[derive(Debug)]
+pub struct Introduction {
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Its version, as it words it, if it said so on the same occasion.
+    pub version: Option<String>,
+}
+
+impl Introduction {
+    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says; `None` if it answers
+    /// another request.
+    ///
+    /// # Errors
+    ///
+    /// When the reply is that of no server.
+    pub fn read(reply: &[u8], id: u32) -> Result<Option<Introduction>, Error> {
+        let silent = |dialect| {
+            Ok(Some(Introduction {
+                dialect,
+                version: None,
+            }))
+        };
+        if !json::is_json(reply) {
+            return match line::status(reply) {
+                Some((500, b"Internal error")) => silent(Dialect::JsonRpc),
+                Some(_) => silent(Dialect::Line),
+                None => Err(line::unintelligible(reply)),
+            };
+        }
+        match Dialect::JsonRpc.read_version(reply, id) {
+            Ok(version) => Ok(Some(Introduction {
+                dialect: Dialect::JsonRpc,
+                version: Some(version),
+            })),
+            Err(Refused::NotOurs) => Ok(None),
+            Err(Refused::Error(
+                error @ (Error::Unintelligible { .. } | Error::Truncated { .. }),
+            )) => Err(error),
+            // Kamailio has the code 500 for what it does not know, OpenSIPS codes below zero.
+            Err(_) => {
+                let text = json::text(reply);
+                let failure = json::parse(&text).ok().and_then(|reply| reply.error);
+                silent(match failure {
+                    Some(failure) if failure.code < 0 => Dialect::JsonRpc,
+                    _ => Dialect::Kamailio,
+                })
+            }
+        }
+    }
+}
+
+/// Which program the server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Its name in lower case, `opensips` or `kamailio`.
+    pub name: String,
+    /// Its version, such as `3.6.8`.
+    pub version: String,
+}
+
+impl Product {
+    /// Reads what servers say of themselves: `OpenSIPS (3.6.8 (x86_64/linux))`, `kamailio 5.6.3 (x86_64/linux)`.
+    pub fn parse(text: &str) -> Option<Product> {
+        let mut words = text.split([' ', '(', ')']).filter(|word| !word.is_empty());
+        Some(Product {
+            name: words.next()?.to_ascii_lowercase(),
+            version: words.next()?.to_string(),
+        })
     }
 }
 
@@ -123,7 +195,7 @@ impl Dialect {
                 }
                 Ok(())
             }
-            _ => Err(Refused::OtherDialect),
+            _ => Err(Refused::OtherDialect(None)),
         }
     }
 
@@ -153,20 +225,20 @@ impl Dialect {
         };
         match version {
             Some(Scalar::Text(version)) => Ok(printable(version.trim().as_bytes())),
-            _ => Err(Refused::OtherDialect),
+            _ => Err(Refused::OtherDialect(None)),
         }
     }
 }
 
 fn check_lines(reply: &[u8]) -> Result<(), Refused> {
     if json::is_json(reply) {
-        return Err(Refused::OtherDialect);
+        return Err(Refused::OtherDialect(None));
     }
     line::check(reply).map_err(|error| match &error {
         Error::Answered { code: 404, .. } => Refused::Unknown,
         // The words of OpenSIPS 3.0 and later (`modules/mi_datagram`), in this case of letters.
         Error::Answered { reason, .. } if reason == "Parse_error" || reason == "Internal error" => {
-            Refused::OtherDialect
+            Refused::OtherDialect(None)
         }
         _ => Refused::Error(error),
     })
@@ -177,7 +249,7 @@ fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Outcome<'t>, Refus
     if !json::is_json(reply) {
         return Err(match line::status(reply) {
             Some((500, b"Internal error")) => Refused::TooLarge,
-            Some(_) => Refused::OtherDialect,
+            Some(_) => Refused::OtherDialect(None),
             None => Refused::Error(line::unintelligible(reply)),
         });
     }
@@ -198,7 +270,7 @@ fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Outcome<'t>, Refus
     match (error, result) {
         (Some(failure), _) => Err(match (failure.code, failure.message.as_str()) {
             (404, _) => Refused::Unknown,
-            (-32601, _) | (500, "Method Not Found") => Refused::OtherDialect,
+            (-32601, _) | (500, "Method Not Found") => Refused::OtherDialect(None),
             (code, message) => Refused::Error(Error::Answered {
                 code,
                 reason: printable(message.as_bytes()),
@@ -220,18 +292,6 @@ fn member<'k>(key: &'k [u8], value: &Scalar<'_>) -> Option<Statistic<'k>> {
     Some(Statistic { group, name, value })
 }
 
-/// Product and version in what servers say: `OpenSIPS (3.6.8 (x86_64/linux))`,
-/// `kamailio 5.6.3 (x86_64/linux)`.
-pub fn product(version: &str) -> Option<(String, String)> {
-    let mut words = version
-        .split([' ', '(', ')'])
-        .filter(|word| !word.is_empty());
-    Some((
-        words.next()?.to_ascii_lowercase(),
-        words.next()?.to_string(),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,8 +311,11 @@ mod tests {
             ("OpenSIPS", None),
             ("", None),
         ] {
-            let expected = expected.map(|(name, version)| (name.to_string(), version.to_string()));
-            assert_eq!(product(text), expected, "{text}");
+            let expected = expected.map(|(name, version)| Product {
+                name: name.to_string(),
+                version: version.to_string(),
+            });
+            assert_eq!(Product::parse(text), expected, "{text}");
         }
     }
 }

@@ -3,19 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::datagram::{self, Datagram, ReplyDirectory};
-use super::target::{Host, Target};
+use super::datagram::{self, ReplyDirectory};
+use super::target::Target;
 use super::{Deadline, Error, http, udp};
 
 /// The way to a server.
 #[derive(Debug)]
-pub enum Endpoint {
-    /// A unix datagram socket.
-    Datagram(Datagram),
-    /// A UDP port.
-    Udp(Host),
-    /// `mi_http`, with the path of its URL.
-    Http(Host, String),
+pub struct Endpoint {
+    target: Target,
+    replies: Option<Arc<ReplyDirectory>>,
 }
 
 /// What tells a server from the one that takes its place.
@@ -40,11 +36,7 @@ pub enum Exchange<'e> {
 impl Endpoint {
     /// The way to `target`. Replies to a unix socket go to an abstract address, or to a file in `replies`.
     pub fn new(target: Target, replies: Option<Arc<ReplyDirectory>>) -> Self {
-        match target {
-            Target::Path(path) => Endpoint::Datagram(Datagram::new(path, replies)),
-            Target::Udp(host) => Endpoint::Udp(host),
-            Target::Http { host, path } => Endpoint::Http(host, path),
-        }
+        Endpoint { target, replies }
     }
 
     /// Sends `request`.
@@ -53,12 +45,13 @@ impl Endpoint {
     ///
     /// Every [`Error`] that can come before there is a reply.
     pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
-        match self {
-            Endpoint::Datagram(datagram) => datagram.ask(request, deadline).map(Exchange::Datagram),
-            Endpoint::Udp(host) => {
+        match &self.target {
+            Target::Path(path) => datagram::ask(path, self.replies.as_deref(), request, deadline)
+                .map(Exchange::Datagram),
+            Target::Udp(host) => {
                 udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
             }
-            Endpoint::Http(host, path) => {
+            Target::Http { host, path } => {
                 http::ask(host, path, self.to_string(), request, deadline).map(Exchange::Http)
             }
         }
@@ -66,9 +59,9 @@ impl Endpoint {
 
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
-        match self {
-            Endpoint::Datagram(datagram) => datagram.identity(),
-            Endpoint::Udp(_) | Endpoint::Http(..) => None,
+        match &self.target {
+            Target::Path(path) => datagram::identity(path),
+            Target::Udp(_) | Target::Http { .. } => None,
         }
     }
 }
@@ -90,10 +83,6 @@ impl Exchange<'_> {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Endpoint::Datagram(datagram) => write!(f, "{}", datagram.path().display()),
-            Endpoint::Udp(host) => write!(f, "udp:{host}"),
-            Endpoint::Http(host, path) => write!(f, "http://{host}{path}"),
-        }
+        self.target.fmt(f)
     }
 }

@@ -16,6 +16,10 @@ use super::{Deadline, Error};
 /// The most bytes of an answer. The largest page of statistics that is known has half a megabyte.
 const LIMIT: usize = 16 << 20;
 
+/// What `mi_datagram` says of a reply for which its buffer is too small, where `mi_http` answers with the
+/// status 500 (OpenSIPS 3.0 to 4.0, `modules/mi_http/mi_http.c`; its buffer is `buf_size` of `httpd`).
+const TOO_LARGE: &[u8] = b"500 Internal error";
+
 /// Headers of an answer at most. `mi_http` sends five.
 const MAX_HEADERS: usize = 64;
 
@@ -23,6 +27,8 @@ const MAX_HEADERS: usize = 64;
 pub struct Exchange {
     stream: TcpStream,
     endpoint: String,
+    /// Whether the one answer to it was read.
+    is_answered: bool,
 }
 
 /// Sends `request` to `host` for `path`; messages call that `endpoint`.
@@ -58,7 +64,11 @@ pub fn ask(
         Ok(stream)
     };
     match send() {
-        Ok(stream) => Ok(Exchange { stream, endpoint }),
+        Ok(stream) => Ok(Exchange {
+            stream,
+            endpoint,
+            is_answered: false,
+        }),
         Err(error) => Err(explain(endpoint, error, deadline)),
     }
 }
@@ -70,6 +80,12 @@ impl Exchange {
     ///
     /// [`Error::NoReply`] when it is not there in time, [`Error::Http`] when it is none of `mi_http`.
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
+        if std::mem::replace(&mut self.is_answered, true) {
+            return Err(Error::Http {
+                endpoint: self.endpoint.clone(),
+                what: "answered with the id of another request".to_string(),
+            });
+        }
         let mut answer = Vec::new();
         match self.read_to_end(&mut answer, deadline) {
             Ok(()) => body(answer).map_err(|what| Error::Http {
@@ -146,7 +162,7 @@ fn announced(head: &httparse::Response<'_, '_>) -> Option<usize> {
     str::from_utf8(length.value).ok()?.trim().parse().ok()
 }
 
-/// The body of an answer with status 200, or what the answer is instead.
+/// The body of an answer with status 200 or what stands for it, or what the answer is instead.
 fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
@@ -156,8 +172,13 @@ fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
             _ => "answered something that is not HTTP".to_string(),
         });
     };
-    if let Some(code) = head.code.filter(|&code| code != 200) {
-        return Err(format!("answered with HTTP status {code}"));
+    match head.code {
+        Some(200) => {}
+        Some(500) => return Ok(TOO_LARGE.to_vec()),
+        code => {
+            let code = code.unwrap_or_default();
+            return Err(format!("answered with HTTP status {code}"));
+        }
     }
     let announced = announced(&head);
     let present = answer.len() - length;

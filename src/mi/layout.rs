@@ -5,6 +5,7 @@
 //! of the processes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use super::Statistic;
 use super::processes::{PER_PROCESS, PerProcess, names_in, process_of};
@@ -31,6 +32,10 @@ const LEAST_CAPACITY: usize = 16_000;
 
 /// Processes that are asked for beyond the last one that is known, so that new ones are found.
 const NEW_PROCESSES: usize = 16;
+
+/// Scrapes after which what could be asked for in no way is tried again: it may have become smaller. At one
+/// scrape every 15 s it is an hour.
+const RETRY: u32 = 240;
 
 /// The groups that a server can have (OpenSIPS 1.11 to 4.0, Kamailio 5.6), but for those that its
 /// configuration names. It lists them only in a reply that is larger still.
@@ -149,46 +154,6 @@ impl Piece {
             origin: self.origin,
         }
     }
-
-    /// The parts of this, which was too large for one reply, in the server's order. Empty when there are none.
-    fn parts(&self, groups: &Groups) -> Vec<Piece> {
-        let whole = match &self.kind {
-            PieceKind::Processes { count: 1, .. } => return Vec::new(),
-            PieceKind::Processes {
-                of,
-                from,
-                count,
-                empty,
-            } => {
-                // What follows is asked for in the same steps.
-                return vec![self.with(PieceKind::Processes {
-                    of: *of,
-                    from: *from,
-                    count: count / 2,
-                    empty: *empty,
-                })];
-            }
-            PieceKind::Arguments(arguments) => arguments,
-        };
-        if let [argument] = whole.as_slice() {
-            if argument == "all" {
-                let is_growing = |group: &String| PER_PROCESS.iter().any(|of| of.is(group));
-                let (growing, steady): (Vec<String>, _) = groups.arguments().partition(is_growing);
-                let requests =
-                    std::iter::once(steady).chain(growing.into_iter().map(|group| vec![group]));
-                return requests
-                    .map(|request| self.with(PieceKind::Arguments(request)))
-                    .collect();
-            }
-            let of = PER_PROCESS.iter().position(|of| of.is(argument));
-            let processes = of.map(|of| processes(of, 0));
-            return processes.map(|kind| self.with(kind)).into_iter().collect();
-        }
-        let (first, second) = whole.split_at(whole.len() / 2);
-        [first, second]
-            .map(|half| self.with(PieceKind::Arguments(half.to_vec())))
-            .into()
-    }
 }
 
 /// What is known of the size of a server's replies.
@@ -198,8 +163,12 @@ pub struct Layout {
     capacity: usize,
     /// What was in the groups when everything did not fit, each name with its bytes.
     groups: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Arguments whose replies are too large and cannot be asked for in parts. They are not asked for again.
+    /// Arguments whose replies are too large, until all of their parts were read in one scrape.
+    too_large: BTreeSet<String>,
+    /// Arguments whose replies are too large and cannot be asked for in parts.
     hopeless: BTreeSet<String>,
+    /// Plans that were made without them.
+    plans: u32,
 }
 
 /// The groups that a server may have.
@@ -238,6 +207,8 @@ pub struct Census {
     too_large: Vec<usize>,
     /// Whether something is not in it that was asked for.
     pub is_incomplete: bool,
+    /// When the server started, if it was asked for that.
+    pub started: Option<Instant>,
 }
 
 impl Census {
@@ -253,6 +224,25 @@ impl Census {
             .or_default()
             .insert(text(statistic.name), size);
     }
+
+    /// Notes when the server started if `statistic` tells: `core:timestamp` is its uptime in seconds (OpenSIPS
+    /// 1.11 to 4.0, `core_stats.c`).
+    pub fn note_start(&mut self, statistic: &Statistic<'_>) {
+        if statistic.name == b"timestamp" && statistic.group == b"core" {
+            self.started = Instant::now().checked_sub(Duration::from_secs(statistic.value));
+        }
+    }
+
+    /// Notes that `piece` was answered: a group that it asked for and that brought nothing is not there.
+    pub fn note_answer(&mut self, piece: &Piece) {
+        if let PieceKind::Arguments(arguments) = &piece.kind {
+            for argument in arguments {
+                if let Some((_, of)) = growing(argument) {
+                    self.groups.entry(of.group.to_string()).or_default();
+                }
+            }
+        }
+    }
 }
 
 impl Layout {
@@ -265,7 +255,9 @@ impl Layout {
                 CAPACITY
             },
             groups: BTreeMap::new(),
+            too_large: BTreeSet::new(),
             hopeless: BTreeSet::new(),
+            plans: 0,
         }
     }
 
@@ -301,47 +293,99 @@ impl Layout {
 
     /// Whether everything did not fit into one reply.
     pub fn is_split(&self) -> bool {
-        !self.groups.is_empty()
+        !self.groups.is_empty() || self.too_large.contains("all")
+    }
+
+    /// Whether `piece` was put together by what is known, so that it should fit.
+    pub fn is_known(&self, piece: &Piece) -> bool {
+        let PieceKind::Arguments(arguments) = &piece.kind else {
+            return false;
+        };
+        let mut growing = arguments.iter().filter_map(|argument| growing(argument));
+        growing.all(|(_, of)| self.groups.contains_key(of.group))
     }
 
     /// The requests that ask for `arguments`, as few as will do.
-    pub fn plan(&self, arguments: Vec<String>, groups: &Groups) -> Vec<Piece> {
+    pub fn plan(&mut self, arguments: Vec<String>, groups: &Groups) -> Vec<Piece> {
+        if !self.hopeless.is_empty() {
+            self.plans += 1;
+            if self.plans > RETRY {
+                self.plans = 0;
+                self.hopeless.clear();
+            }
+        }
         let requests = if self.is_split() {
             self.pack(arguments, groups)
         } else {
-            vec![arguments]
+            vec![PieceKind::Arguments(arguments)]
         };
         let pieces = requests.into_iter().enumerate();
         pieces
-            .map(|(origin, arguments)| Piece {
-                kind: PieceKind::Arguments(arguments),
-                origin,
-            })
+            .map(|(origin, kind)| Piece { kind, origin })
             .collect()
     }
 
     /// The parts of `piece`, which was too large for one reply. Empty when there are none.
-    pub fn parts(&self, piece: &Piece, groups: &Groups, census: &mut Census) -> Vec<Piece> {
+    pub fn parts(&mut self, piece: &Piece, groups: &Groups, census: &mut Census) -> Vec<Piece> {
         census.too_large.push(piece.origin);
-        piece.parts(groups)
+        let parts = match &piece.kind {
+            PieceKind::Processes { count: 1, .. } => Vec::new(),
+            // What follows is asked for in the same steps.
+            PieceKind::Processes {
+                of,
+                from,
+                count,
+                empty,
+            } => vec![PieceKind::Processes {
+                of: *of,
+                from: *from,
+                count: count / 2,
+                empty: *empty,
+            }],
+            PieceKind::Arguments(arguments) => match arguments.as_slice() {
+                [argument] if argument == "all" || growing(argument).is_some() => {
+                    self.too_large.insert(argument.clone());
+                    self.pack(arguments.clone(), groups)
+                }
+                [_] => Vec::new(),
+                _ => {
+                    let (first, second) = arguments.split_at(arguments.len() / 2);
+                    [first, second]
+                        .map(|half| PieceKind::Arguments(half.to_vec()))
+                        .into()
+                }
+            },
+        };
+        parts.into_iter().map(|kind| piece.with(kind)).collect()
     }
 
-    /// Learns from a scrape whose requests asked for groups.
-    pub fn learn(&mut self, census: Census) {
-        let is_incomplete = census.is_incomplete;
+    /// Learns from a scrape whose requests asked for groups, or for everything.
+    pub fn learn(&mut self, census: Census, is_everything: bool) {
+        let is_complete = !census.is_incomplete;
         for origin in &census.too_large {
             let size = census.sizes.get(origin).copied().unwrap_or(0);
-            if (LEAST_CAPACITY..=self.usable()).contains(&size) && !is_incomplete {
+            if (LEAST_CAPACITY..=self.usable()).contains(&size) && is_complete {
                 self.capacity = (size - size / 4).max(LEAST_CAPACITY);
             }
         }
         if !census.too_large.is_empty() || self.is_split() {
             self.groups.extend(census.groups);
         }
+        if is_complete && is_everything {
+            self.too_large.clear();
+        }
         let size: usize = self.groups.values().flat_map(BTreeMap::values).sum();
-        if size <= self.usable() && self.hopeless.is_empty() && !is_incomplete {
+        let is_known = is_complete && self.hopeless.is_empty() && self.too_large.is_empty();
+        if is_known && size <= self.usable() {
             self.groups.clear();
         }
+    }
+
+    /// Forgets what did not fit.
+    pub fn forget(&mut self) {
+        self.groups.clear();
+        self.too_large.clear();
+        self.hopeless.clear();
     }
 
     /// The capacity, less what the frame of a reply takes and numbers grow.
@@ -350,10 +394,12 @@ impl Layout {
     }
 
     /// Puts what `arguments` bring into as few requests as possible: first the names of groups that are too
-    /// large for one, then the groups, the largest first, where there is room.
-    fn pack(&self, arguments: Vec<String>, groups: &Groups) -> Vec<Vec<String>> {
+    /// large for one, then the groups, the largest first, where there is room. Groups that may be large and
+    /// were not read yet come last, each by itself.
+    fn pack(&self, arguments: Vec<String>, groups: &Groups) -> Vec<PieceKind> {
         let mut requests: Vec<Request> = Vec::new();
         let mut whole: Vec<(usize, String)> = Vec::new();
+        let mut unread: Vec<PieceKind> = Vec::new();
         let arguments = arguments.into_iter().flat_map(|argument| {
             if argument == "all" {
                 groups.arguments().collect()
@@ -362,22 +408,21 @@ impl Layout {
             }
         });
         for argument in arguments.filter(|argument| !self.hopeless.contains(argument)) {
-            let group = argument
-                .strip_suffix(':')
-                .and_then(|group| self.groups.get_key_value(group));
-            let size = group.map_or(0, |(_, names)| names.values().sum());
-            let per_process =
-                group
-                    .filter(|(group, _)| self.is_named(group))
-                    .and_then(|(group, names)| {
-                        Some((PER_PROCESS.iter().find(|of| of.group == group)?, names))
-                    });
-            match per_process {
-                None => whole.push((size, argument)),
-                Some((of, names)) => {
+            let group = argument.strip_suffix(':').unwrap_or_default();
+            let names = self.groups.get(group);
+            match (growing(&argument), names) {
+                (Some((of, _)), _) if self.too_large.contains(&argument) => {
+                    unread.push(processes(of, 0));
+                }
+                (Some(_), None) => unread.push(PieceKind::Arguments(vec![argument])),
+                (Some((_, of)), Some(names)) if self.is_named(group) => {
                     for (name, size) in names_of(of, names) {
                         self.put(requests.len().saturating_sub(1), name, size, &mut requests);
                     }
+                }
+                (_, names) => {
+                    let size = names.map_or(0, |names| names.values().sum());
+                    whole.push((size, argument));
                 }
             }
         }
@@ -386,10 +431,9 @@ impl Layout {
         for (size, argument) in whole {
             self.put(0, argument, size, &mut requests);
         }
-        requests
-            .into_iter()
-            .map(|request| request.arguments)
-            .collect()
+        let requests = requests.into_iter();
+        let requests = requests.map(|request| PieceKind::Arguments(request.arguments));
+        requests.chain(unread).collect()
     }
 
     /// Adds `argument`, which brings `size` bytes, to the first request from `first` on that has room.
@@ -420,6 +464,12 @@ struct Request {
     bytes: usize,
     /// The size of the reply to it.
     reply: usize,
+}
+
+/// The element of [`PER_PROCESS`] that `argument` asks for, and its index.
+fn growing(argument: &str) -> Option<(usize, &'static PerProcess)> {
+    let mut groups = PER_PROCESS.iter().enumerate();
+    groups.find(|(_, of)| of.is(argument))
 }
 
 /// The largest number of a process in these names.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 pub use client::Client;
 pub use datagram::ReplyDirectory;
-pub use dialect::{Dialect, Refused, Sink};
+pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use target::Target;

@@ -3,7 +3,9 @@
 // Each test file uses its own part of this.
 #![allow(dead_code)]
 
+pub mod network;
 pub mod page;
+pub mod processes;
 pub mod siege;
 pub mod stand_in;
 

@@ -1,0 +1,181 @@
+//! Servers that are not asked at a unix socket: the UDP port of mi_datagram, and mi_http.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use super::stand_in::{Statistic, Version, answer, read_captured};
+use super::{PATIENCE, captured};
+
+/// What a server does with a request.
+#[derive(Debug, Clone)]
+pub enum Behaviour {
+    Proper,
+    Silent,
+    /// By HTTP, all bytes of the answer; by UDP the packet.
+    Raw(Vec<u8>),
+    /// By HTTP, without end.
+    Endless,
+    /// One byte every 50 ms.
+    Dripping,
+    /// By HTTP, keeps the connection after the answer.
+    Keeping,
+    /// By UDP, loses the next reply with statistics.
+    Losing,
+    /// By UDP, sends this first.
+    Before(Vec<u8>),
+}
+
+pub struct State {
+    pub version: Version,
+    pub statistics: Vec<Statistic>,
+    pub behaviour: Behaviour,
+    /// All requests so far, by HTTP with their heads.
+    pub requests: Vec<String>,
+}
+
+/// A server. Its thread ends with the test.
+pub struct Server {
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl Server {
+    /// `mi_datagram` on UDP.
+    pub fn udp(host: &str, version: Version) -> Server {
+        let socket = UdpSocket::bind((host, 0)).expect("a port");
+        let server = Server::new(socket.local_addr().expect("an address"), version);
+        let state = Arc::clone(&server.state);
+        thread::spawn(move || {
+            let mut buffer = vec![0; 70_000];
+            while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+                for packet in handle(&buffer[..length], &mut state.lock().unwrap()) {
+                    let _ = socket.send_to(&packet, client);
+                }
+            }
+        });
+        server
+    }
+
+    /// `mi_http`.
+    pub fn http(version: Version) -> Server {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let server = Server::new(listener.local_addr().expect("an address"), version);
+        let state = Arc::clone(&server.state);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                serve(stream, &state);
+            }
+        });
+        server
+    }
+
+    fn new(address: SocketAddr, version: Version) -> Server {
+        let state = State {
+            version,
+            statistics: read_captured(&captured()),
+            behaviour: Behaviour::Proper,
+            requests: Vec::new(),
+        };
+        Server {
+            address,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.state().behaviour = behaviour;
+    }
+
+    /// The requests since this was asked last.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().requests)
+    }
+}
+
+/// The packets with which mi_datagram answers a request.
+fn handle(request: &[u8], state: &mut State) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(request).into_owned();
+    state.requests.push(text);
+    let reply = answer(request, state.version, &state.statistics);
+    let proper = reply.clone().into_iter().collect();
+    match state.behaviour.clone() {
+        Behaviour::Losing if reply.is_some_and(|reply| reply.starts_with(b"200 OK")) => {
+            state.behaviour = Behaviour::Proper;
+            Vec::new()
+        }
+        Behaviour::Raw(bytes) => vec![bytes],
+        Behaviour::Before(bytes) => [vec![bytes], proper].concat(),
+        Behaviour::Proper | Behaviour::Losing => proper,
+        _ => Vec::new(),
+    }
+}
+
+/// Answers one request as mi_http does: a POST of JSON, or nothing at all.
+fn serve(mut stream: TcpStream, state: &Mutex<State>) {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut request = Vec::new();
+    let mut buffer = [0; 70_000];
+    let body = loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "));
+            if length == Some(&body.len().to_string()) {
+                state.lock().unwrap().requests.push(text.clone());
+                assert!(
+                    head.contains("\r\nContent-Type: application/json\r\n"),
+                    "{head}"
+                );
+                break body.to_string();
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(count @ 1..) => request.extend_from_slice(&buffer[..count]),
+            _ => return,
+        }
+    };
+    let (behaviour, reply) = {
+        let state = state.lock().unwrap();
+        let reply = answer(body.as_bytes(), state.version, &state.statistics);
+        (state.behaviour.clone(), reply.expect("a reply"))
+    };
+    // What is too large has a status and no words.
+    let (status, reply) = match reply.strip_prefix(b"500 ") {
+        Some(_) => ("500 Internal Server Error", b"".as_slice()),
+        None => ("200 OK", reply.as_slice()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        reply.len()
+    );
+    let answer = [head.as_bytes(), reply].concat();
+    match behaviour {
+        Behaviour::Proper => drop(stream.write_all(&answer)),
+        Behaviour::Keeping => {
+            let _ = stream.write_all(&answer);
+            let _ = stream.read(&mut buffer);
+        }
+        Behaviour::Dripping => {
+            for byte in answer.iter().take(100) {
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+        Behaviour::Raw(bytes) => drop(stream.write_all(&bytes)),
+        Behaviour::Endless => while stream.write_all(&[b' '; 4096]).is_ok() {},
+        // Until the client goes away.
+        Behaviour::Silent | Behaviour::Losing | Behaviour::Before(_) => {
+            drop(stream.read(&mut buffer));
+        }
+    }
+}
