@@ -82,7 +82,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         config.path,
         scraper.endpoint()
     );
-    let site = Site::new(scraper, config.path, config.timeout);
+    let site = Site::new(scraper, config.path, config.timeout, config.scope);
     let handle = Arc::new(move |request| server::respond(&site, request));
     let lanes = Lanes::new(|http| workers::serve(http, Arc::clone(&handle)));
     let gate = Gate::new(listener, lanes, rules)?;

@@ -2,13 +2,13 @@
 //!
 //! It does not know HTTP.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::exposition::{Family, Kind, Page, Value};
 use crate::health::{Health, News};
-use crate::mi::{Client, Deadline, Endpoint, Error, Product, Statistic, Unparsed};
-use crate::processors::{Mapping, PROCESSORS};
+use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
+use crate::processors::{Mapping, PROCESSORS, Unclaimed};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 
@@ -34,10 +34,19 @@ pub const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "What the server says it is, always 1",
     },
+    Family {
+        name: "opensips_process_info",
+        kind: Kind::Gauge,
+        help: "A process of the server and what it is for, always 1; process is that of opensips_load_process and the pid of opensips_pkmem_used_size, pid is its number in the system",
+    },
 ];
 
-/// Where `opensips_info` stands in [`FAMILIES`].
+/// Where `opensips_info` and `opensips_process_info` stand in [`FAMILIES`].
 const INFO: usize = 3;
+const PROCESS_INFO: usize = 4;
+
+/// The groups whose statistics are named by processes, and that of the processes themselves.
+const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem", "ps"];
 
 /// Scrapes one server.
 pub struct Scraper {
@@ -68,7 +77,16 @@ impl Scraper {
         let began = Instant::now();
         let mut statistics = Page::new(self.mapping.families());
         let mut unparsed = 0;
-        let result = self.read(selection, limit, &mut statistics, &mut unparsed);
+        let deadline = Deadline::after(limit);
+        let result = self.read(selection, deadline, &mut statistics, &mut unparsed);
+        let mut processes = Vec::new();
+        if let Ok(answerer) = &result
+            && GROUPS_OF_PROCESSES
+                .iter()
+                .any(|group| selection.has_group(group))
+        {
+            processes = self.client.processes(answerer, deadline);
+        }
 
         let mut out = Vec::new();
         let mut scrape = Page::new(FAMILIES);
@@ -83,16 +101,26 @@ impl Scraper {
             scrape.add(family, [], value);
         }
         match &result {
-            Ok(Some(product)) => {
-                let labels = [
-                    ("server", product.name.as_bytes()),
-                    ("version", product.version.as_bytes()),
-                ];
-                scrape.add(INFO, labels, Value::Unsigned(1));
+            Ok(answerer) => {
+                if let Some(product) = answerer.product() {
+                    let labels = [
+                        ("server", product.name.as_bytes()),
+                        ("version", product.version.as_bytes()),
+                    ];
+                    scrape.add(INFO, labels, Value::Unsigned(1));
+                }
             }
-            Ok(None) => {}
             // What came before the error is not all.
             Err(_) => statistics = Page::new(self.mapping.families()),
+        }
+        for process in processes {
+            let (index, pid) = (process.index.to_string(), process.pid.to_string());
+            let labels = [
+                ("process", index.as_bytes()),
+                ("pid", pid.as_bytes()),
+                ("type", process.role.as_bytes()),
+            ];
+            scrape.add(PROCESS_INFO, labels, Value::Unsigned(1));
         }
         scrape.write(&mut out);
         statistics.write(&mut out);
@@ -107,9 +135,11 @@ impl Scraper {
     ///
     /// Why the answer could not be read. That the server knows no such statistic is an answer.
     pub fn probe(&self, limit: Duration) -> Result<(), Error> {
-        let selection = Selection::parse([b"timestamp".to_vec()]).unwrap_or_default();
+        let selection =
+            Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let mut page = Page::new(self.mapping.families());
-        self.read(&selection, limit, &mut page, &mut 0).map(drop)
+        let deadline = Deadline::after(limit);
+        self.read(&selection, deadline, &mut page, &mut 0).map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
@@ -120,21 +150,23 @@ impl Scraper {
     }
 
     /// Adds to `page` what the server says of the selected statistics: not all in case of an error. Returns
-    /// what it says it is.
+    /// who answered.
     fn read(
         &self,
         selection: &Selection,
-        limit: Duration,
+        deadline: Deadline,
         page: &mut Page<'_>,
         unparsed: &mut u64,
-    ) -> Result<Option<Product>, Error> {
+    ) -> Result<Answerer, Error> {
         let mut parsed = 0;
-        let arguments = selection.arguments();
+        let mut unclaimed = Unclaimed::default();
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
-                if selection.contains(statistic.group, statistic.name) {
-                    self.mapping.add(&statistic, page);
+                if selection.contains(statistic.group, statistic.name)
+                    && !self.mapping.add(&statistic, page)
+                {
+                    unclaimed.add(&statistic);
                 }
             }
             Err(Unparsed(part)) => {
@@ -145,14 +177,16 @@ impl Scraper {
                 );
             }
         };
-        let deadline = Deadline::after(limit);
-        let product = self
+        let answerer = self
             .client
-            .get_statistics(&arguments, deadline, &mut sink)?;
+            .get_statistics(&selection.wanted(), deadline, &mut sink)?;
         if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
             return Err(Error::Empty);
         }
-        Ok(product)
+        let kinds = self.client.kinds(&answerer, &unclaimed.keys(), deadline);
+        self.mapping
+            .add_unclaimed(&unclaimed, kinds.as_deref(), page);
+        Ok(answerer)
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

@@ -1,17 +1,55 @@
-//! What a scrape asks for: the `collect[]` values of its URL, checked and made into arguments of
-//! `get_statistics`.
+//! What a scrape asks for: the `collect[]` values of its URL, checked, within what the operator lets be
+//! collected, and made into arguments of `get_statistics`.
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
+
+use crate::mi::Wanted;
 
 /// The most bytes that all values of one selection may have together. Far above what anybody types,
 /// and a request with it stays far below what a server reads at once (65,457 bytes).
 const LIMIT: usize = 4096;
 
-/// Which statistics a scrape is for. Without any term it is for all.
+/// The groups that may be collected. By default all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Only these, if there are any.
+    pub only: Vec<String>,
+    /// Never these.
+    pub excluded: Vec<String>,
+}
+
+impl Scope {
+    /// Whether `group` may be collected.
+    pub fn allows(&self, group: &[u8]) -> bool {
+        (self.only.is_empty() || is_among(&self.only, group)) && !is_among(&self.excluded, group)
+    }
+
+    /// The groups in a list with commas, with or without their colons.
+    ///
+    /// # Errors
+    ///
+    /// What would be right.
+    pub fn parse_groups(text: &str) -> Result<Vec<String>, String> {
+        let mut groups = Vec::new();
+        for word in text.split(',').map(str::trim) {
+            let group = word.strip_suffix(':').unwrap_or(word);
+            let is_group = check(group.as_bytes().to_vec()).is_ok() && !group.contains(':');
+            if ["", "all"].contains(&group) || !is_group {
+                return Err("use groups with commas between them, such as core,tm".to_string());
+            }
+            groups.push(group.to_string());
+        }
+        Ok(groups)
+    }
+}
+
+/// Which statistics a scrape is for. Without any term it is for all in its scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     terms: Vec<Term>,
+    scope: Arc<Scope>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +78,24 @@ impl fmt::Display for Unselectable {
 }
 
 impl Selection {
-    /// The selection that the given `collect[]` values make. Empty values do not count, and `all`
-    /// selects everything.
+    /// The selection that the given `collect[]` values make within `scope`. Empty values do not count, and
+    /// `all` selects everything.
     ///
     /// # Errors
     ///
     /// [`Unselectable`] when a value could not reach the server as the one argument that it is: one
     /// with control characters (a newline would be a second argument), double quotes (the server
     /// refuses or strips them) or `::` (what stands before it would be the argument's name), one
-    /// without a group before its colon or that is not UTF-8, or more than 4096 bytes in all.
-    pub fn parse(values: impl IntoIterator<Item = Vec<u8>>) -> Result<Selection, Unselectable> {
-        let mut selection = Selection::default();
+    /// without a group before its colon or that is not UTF-8, or more than 4096 bytes in all; and when it
+    /// is a group out of scope.
+    pub fn parse(
+        values: impl IntoIterator<Item = Vec<u8>>,
+        scope: &Arc<Scope>,
+    ) -> Result<Selection, Unselectable> {
+        let mut selection = Selection {
+            terms: Vec::new(),
+            scope: Arc::clone(scope),
+        };
         let mut everything = false;
         let mut size = 0;
         for value in values {
@@ -65,7 +110,7 @@ impl Selection {
             match text.trim_matches(|c: char| c.is_ascii_whitespace()) {
                 "" => {}
                 "all" => everything = true,
-                text => selection.terms.push(Term::new(text)),
+                text => selection.terms.push(Term::new(text, scope)?),
             }
         }
         if everything {
@@ -79,31 +124,53 @@ impl Selection {
         self.terms.is_empty()
     }
 
-    /// The arguments of `get_statistics` that bring what is selected, and little more. Names come
+    /// What `get_statistics` has to be asked for to bring what is selected, and little more. Names come
     /// before groups: of a statistic that exists twice in a group the server gives by name the first,
     /// which is dead (`sipcapture`, all versions), and the last one that arrives counts.
-    pub fn arguments(&self) -> Vec<String> {
-        if self.is_everything() {
-            return vec!["all".to_string()];
-        }
+    pub fn wanted(&self) -> Wanted {
         let (mut arguments, mut groups) = (Vec::new(), Vec::new());
+        if self.is_everything() {
+            let only = self.scope.only.iter();
+            let only = only.filter(|group| self.scope.allows(group.as_bytes()));
+            groups.extend(only.map(|group| format!("{group}:")));
+            if groups.is_empty() {
+                groups.push("all".to_string());
+            }
+        }
         for term in &self.terms {
             match term {
                 Term::Group(group) => groups.push(format!("{group}:")),
                 Term::GroupOrName(word) => {
                     arguments.push(word.clone());
-                    groups.push(format!("{word}:"));
+                    if self.scope.allows(word.as_bytes()) {
+                        groups.push(format!("{word}:"));
+                    }
                 }
                 Term::InGroup { whole, group, .. } => {
                     arguments.push(whole.clone());
-                    groups.push(format!("{group}:"));
+                    if self.scope.allows(group.as_bytes()) {
+                        groups.push(format!("{group}:"));
+                    }
                 }
             }
         }
         arguments.append(&mut groups);
         let mut asked = HashSet::new();
         arguments.retain(|argument| asked.insert(argument.clone()));
-        arguments
+        Wanted {
+            arguments,
+            excluded: self.scope.excluded.clone(),
+        }
+    }
+
+    /// Whether the whole `group` is selected.
+    pub fn has_group(&self, group: &str) -> bool {
+        let mut terms = self.terms.iter();
+        let is_term = |term: &Term| match term {
+            Term::Group(word) | Term::GroupOrName(word) => word.eq_ignore_ascii_case(group),
+            Term::InGroup { .. } => false,
+        };
+        self.scope.allows(group.as_bytes()) && (self.is_everything() || terms.any(is_term))
     }
 
     /// Whether a statistic that the server reported was selected.
@@ -111,29 +178,51 @@ impl Selection {
         // The server, too, takes a group in any case and a name only as it is spelled.
         let is_group = |text: &str| group.eq_ignore_ascii_case(text.as_bytes());
         let is_name = |text: &str| name.trim_ascii() == text.as_bytes().trim_ascii();
-        self.is_everything()
-            || self.terms.iter().any(|term| match term {
+        let mut terms = self.terms.iter();
+        let is_selected = self.is_everything()
+            || terms.any(|term| match term {
                 Term::Group(group) => is_group(group),
                 Term::GroupOrName(word) => is_group(word) || is_name(word),
                 Term::InGroup { whole, group, name } => {
                     is_name(whole) || (is_group(group) && is_name(name))
                 }
-            })
+            });
+        is_selected && self.scope.allows(group)
     }
 }
 
 impl Term {
-    fn new(text: &str) -> Term {
-        match text.split_once(':') {
-            None => Term::GroupOrName(text.to_string()),
-            Some((group, "")) => Term::Group(group.to_string()),
-            Some((group, name)) => Term::InGroup {
-                group: group.to_string(),
-                name: name.to_string(),
-                whole: text.to_string(),
-            },
+    /// What `text` selects. A word that is no group in scope may still be a name in one.
+    fn new(text: &str, scope: &Scope) -> Result<Term, Unselectable> {
+        let (group, term) = match text.split_once(':') {
+            None => (text, Term::GroupOrName(text.to_string())),
+            Some((group, "")) => (group, Term::Group(group.to_string())),
+            Some((group, name)) => {
+                let in_group = Term::InGroup {
+                    group: group.to_string(),
+                    name: name.to_string(),
+                    whole: text.to_string(),
+                };
+                (group, in_group)
+            }
+        };
+        let is_out = match term {
+            Term::Group(_) => !scope.allows(group.as_bytes()),
+            _ => is_among(&scope.excluded, group.as_bytes()),
+        };
+        if is_out {
+            return Err(Unselectable(format!(
+                "collect[]={text}: the group {group} is not collected here, see --collect and --exclude"
+            )));
         }
+        Ok(term)
     }
+}
+
+/// Whether `group` is one of `groups`. Servers take groups in any case.
+fn is_among(groups: &[String], group: &[u8]) -> bool {
+    let mut groups = groups.iter();
+    groups.any(|of| of.as_bytes().eq_ignore_ascii_case(group))
 }
 
 fn check(value: Vec<u8>) -> Result<String, Unselectable> {
@@ -172,11 +261,16 @@ mod tests {
     use super::*;
 
     fn parse(values: &[&str]) -> Result<Selection, Unselectable> {
-        Selection::parse(values.iter().map(|value| value.as_bytes().to_vec()))
+        parse_in(&Scope::default(), values)
+    }
+
+    fn parse_in(scope: &Scope, values: &[&str]) -> Result<Selection, Unselectable> {
+        let values = values.iter().map(|value| value.as_bytes().to_vec());
+        Selection::parse(values, &Arc::new(scope.clone()))
     }
 
     fn arguments(values: &[&str]) -> Option<String> {
-        Some(parse(values).ok()?.arguments().join(" "))
+        Some(parse(values).ok()?.wanted().arguments.join(" "))
     }
 
     #[test]
@@ -254,8 +348,63 @@ mod tests {
         ] {
             assert!(parse(&[value]).is_err(), "{value:?}");
         }
-        assert!(Selection::parse([b"\xff".to_vec()]).is_err());
+        assert!(Selection::parse([b"\xff".to_vec()], &Arc::default()).is_err());
         assert!(parse(&[&long[..LIMIT]]).is_ok());
         assert!(parse(&[&long[..LIMIT], "x"]).is_err());
+    }
+
+    #[test]
+    fn what_is_out_of_scope_is_neither_asked_for_nor_contained() {
+        let scope = |only: &str, excluded: &str| {
+            let groups = |text: &str| match text {
+                "" => Ok(Vec::new()),
+                _ => Scope::parse_groups(text),
+            };
+            Ok::<_, String>(Scope {
+                only: groups(only)?,
+                excluded: groups(excluded)?,
+            })
+        };
+        for (only, excluded, value, expected) in [
+            ("", "pkmem,load:", "", Some("all")),
+            ("", "pkmem", "core:", Some("core:")),
+            ("", "pkmem", "PKMEM:", None),
+            ("", "pkmem", "pkmem", None),
+            ("", "pkmem", "pkmem:0-used_size", None),
+            ("core, tm", "", "", Some("core: tm:")),
+            ("core, tm", "", "all", Some("core: tm:")),
+            ("core, tm", "tm", "", Some("core:")),
+            ("core", "", "tm:", None),
+            ("core", "", "rcv_requests", Some("rcv_requests")),
+            (
+                "load",
+                "",
+                "udp:127.0.0.1:5060-load",
+                Some("udp:127.0.0.1:5060-load"),
+            ),
+            ("core", "", "core", Some("core core:")),
+        ] {
+            let scope = scope(only, excluded).unwrap_or_default();
+            let selection = parse_in(&scope, &[value]);
+            let arguments = selection.map(|selection| selection.wanted().arguments.join(" "));
+            assert_eq!(
+                arguments.ok().as_deref(),
+                expected,
+                "{only} {excluded} {value}"
+            );
+        }
+        let scope = scope("core", "").unwrap_or_default();
+        let everything = parse_in(&scope, &[]).unwrap_or_default();
+        assert!(everything.contains(b"CORE", b"x") && everything.has_group("core"));
+        assert!(!everything.contains(b"tm", b"x") && !everything.has_group("tm"));
+    }
+
+    #[test]
+    fn a_list_of_groups_holds_groups() {
+        for text in [
+            "", ",", "core,", "core:x", "a\"b", "a\nb", ":", "all", "core,all",
+        ] {
+            assert!(Scope::parse_groups(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! [`Site`] says what the answer to a request is, [`respond`] sends it.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode;
@@ -11,7 +12,7 @@ use tiny_http::{Header, Request, Response};
 use crate::exposition;
 use crate::processors::PROCESSORS;
 use crate::scrape::Scraper;
-use crate::selection::Selection;
+use crate::selection::{Scope, Selection};
 use crate::telemetry::VERSION;
 
 /// Answers 200 as long as the process answers at all.
@@ -63,15 +64,18 @@ pub struct Site {
     scraper: Scraper,
     metrics_path: String,
     timeout: Duration,
+    scope: Arc<Scope>,
 }
 
 impl Site {
-    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout`.
-    pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration) -> Self {
+    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout` and with
+    /// nothing out of `scope`.
+    pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration, scope: Scope) -> Self {
         Site {
             scraper,
             metrics_path,
             timeout,
+            scope: Arc::new(scope),
         }
     }
 
@@ -96,7 +100,7 @@ impl Site {
     }
 
     fn metrics(&self, query: &str, limit: Duration) -> Answer {
-        match Selection::parse(collect_values(query)) {
+        match Selection::parse(collect_values(query), &self.scope) {
             Ok(selection) => Answer {
                 status: 200,
                 content_type: exposition::CONTENT_TYPE,
@@ -115,8 +119,9 @@ impl Site {
             Some(Err(error)) => format!("The last scrape failed: {}.", escape(&error)),
         };
         let mut groups = String::new();
-        for processor in PROCESSORS {
-            let group = processor.group;
+        let names = PROCESSORS.iter().map(|processor| processor.group);
+        let is_shown = |group: &&str| !group.contains('{') && self.scope.allows(group.as_bytes());
+        for group in names.filter(is_shown) {
             // A write to a String cannot fail.
             let _ = writeln!(
                 groups,

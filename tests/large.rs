@@ -86,7 +86,7 @@ fn groups_that_were_seen_are_asked_for_also_after_a_restart() {
         assert_all(&exporter, V2_4, 500);
         let page = exporter.scrape();
         let labels = [("group", "method"), ("name", "INVITE")];
-        assert_eq!(page.value("opensips_statistic", &labels), Some("103"));
+        assert_eq!(page.value("opensips_statistic_total", &labels), Some("103"));
     }
 }
 
@@ -241,7 +241,7 @@ fn what_was_given_up_is_tried_again_after_a_while() {
     let labels = [("group", "script"), ("name", "a variable of the script 0")];
     let scrapes = (1..=300).find(|_| {
         let page = exporter.scrape();
-        page.value("opensips_statistic", &labels).is_some()
+        page.value("opensips_statistic_total", &labels).is_some()
     });
     assert!(scrapes.is_some());
     assert_eq!(exporter.logged("left out of the page").len(), 1);

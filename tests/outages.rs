@@ -217,13 +217,20 @@ fn statistics_of_one_name_or_given_twice_do_not_spoil_the_page() {
     ];
     let _server = StandIn::with_statistics(&socket, V2_4, statistics);
     let page = Exporter::start(&socket, &[]).scrape();
-    let unclaimed =
-        |group, name| page.value("opensips_statistic", &[("group", group), ("name", name)]);
+    let unclaimed = |group, name| {
+        page.value(
+            "opensips_statistic_total",
+            &[("group", group), ("name", name)],
+        )
+    };
     assert_eq!(page.value("opensips_shmem_total_size", &[]), Some("1"));
     assert_eq!(unclaimed("mine", "total_size"), Some("2"));
     assert_eq!(unclaimed("mine", "rcv_requests"), Some("3"));
     assert_eq!(page.value("opensips_core_requests_total", &[]), Some("6"));
-    assert_eq!(unclaimed("sipcapture", "captured_requests"), Some("5"));
+    assert_eq!(
+        page.value("opensips_sipcapture_requests_total", &[]),
+        Some("5")
+    );
     assert_eq!(page.value("opensips_uri_positive_checks", &[]), Some("8"));
 }
 

@@ -171,8 +171,8 @@ proptest! {
     /// What a URL selects is one line of the request for each argument, whatever it holds.
     #[test]
     fn a_selection_adds_no_line_to_the_request(values in vec(vec(any::<u8>(), 0..12), 0..5)) {
-        if let Ok(selection) = Selection::parse(values) {
-            let arguments = selection.arguments();
+        if let Ok(selection) = Selection::parse(values, &Default::default()) {
+            let arguments = selection.wanted().arguments;
             let request = line::request("get_statistics", &arguments);
             let lines = request.split(|&byte| byte == b'\n').count();
             prop_assert_eq!(lines, arguments.len() + 2);

@@ -8,6 +8,7 @@ use log::LevelFilter;
 
 use super::{Config, variable};
 use crate::mi::Target;
+use crate::selection::Scope;
 use crate::server::{HEALTHY_PATH, READY_PATH};
 use crate::telemetry::{REVISION, VERSION};
 
@@ -99,6 +100,28 @@ pub const FLAGS: &[Flag] = &[
                         .map_err(|()| "use auto, line, jsonrpc or kamailio")?,
                 ),
             };
+            Ok(())
+        },
+    },
+    Flag {
+        names: &["--collect"],
+        value: "GROUPS",
+        help: "The groups of statistics that are collected, with commas between them, such as core,tm,dialog. A collect[] in the URL chooses among them.",
+        default: "all",
+        set: |config, value| {
+            if value != "all" {
+                config.scope.only = Scope::parse_groups(value)?;
+            }
+            Ok(())
+        },
+    },
+    Flag {
+        names: &["--exclude"],
+        value: "GROUPS",
+        help: "Groups that are not collected, such as pkmem,load on a server with hundreds of processes.",
+        default: "",
+        set: |config, value| {
+            config.scope.excluded = Scope::parse_groups(value)?;
             Ok(())
         },
     },

@@ -16,6 +16,7 @@ use log::LevelFilter;
 
 use crate::logging::Format;
 use crate::mi::{Dialect, Target};
+use crate::selection::Scope;
 pub use flags::help;
 use flags::{FLAGS, Flag, SWITCHES};
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub http_address: Target,
     /// What the server speaks, `None` to find out.
     pub dialect: Option<Dialect>,
+    /// The groups that may be collected.
+    pub scope: Scope,
     /// How long a scrape may take.
     pub timeout: Duration,
     /// The directory that reply sockets are bound in, `None` for abstract addresses.
@@ -129,6 +132,7 @@ pub fn parse(
         asks_by_http: false,
         http_address: Target::Path(PathBuf::new()),
         dialect: None,
+        scope: Scope::default(),
         timeout: Duration::ZERO,
         reply_dir: None,
         log_level: LevelFilter::Off,
@@ -155,6 +159,14 @@ pub fn parse(
             (flag.set)(&mut config, flag.default)
                 .map_err(|right| format!("the default of {}: {right}", flag.names.join(", ")))?;
         }
+    }
+    let Scope { only, .. } = &config.scope;
+    if !only.is_empty()
+        && !only
+            .iter()
+            .any(|group| config.scope.allows(group.as_bytes()))
+    {
+        return Err("--collect and --exclude leave no group to collect".to_string());
     }
     Ok(Command::Run(config))
 }

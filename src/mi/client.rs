@@ -4,12 +4,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::dialect::{Dialect, Introduction, Product, Refused, Sink};
-use super::endpoint::{Endpoint, Identity};
-use super::layout::{Census, Groups, Layout};
-use super::{Deadline, Error};
+use super::endpoint::Endpoint;
+use super::layout::{Census, Groups};
+use super::processes::{Process, Seen};
+use super::server::Server;
+use super::{Deadline, Error, kinds, line, processes};
 
 /// How long a reply may take, or half of the scrape's time, before the server is asked whether it is alive:
 /// the line protocol is silent about replies that are too large. Answers take a few milliseconds.
@@ -18,25 +20,31 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How long a reply may still take after the server has answered a later request.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How much later a server may seem to have started, since it counts whole seconds and a reply takes time.
-const JITTER: Duration = Duration::from_secs(5);
-
 /// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
 const MAX_ID: u32 = i32::MAX as u32;
 
-/// A server that has answered.
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Each is `all`, a group with its colon (`core:`) or a plain name (`rcv_requests`).
+    pub arguments: Vec<String>,
+    /// Groups without colons that `all` does not mean.
+    pub excluded: Vec<String>,
+}
+
+/// Who answered.
 #[derive(Debug)]
-struct Server {
-    dialect: Dialect,
-    product: Option<Product>,
-    identity: Option<Identity>,
-    /// When it started, as its uptime says, if it was asked for that.
-    started: Mutex<Option<Instant>>,
-    layout: Mutex<Layout>,
-    /// What the log said is too large for a reply.
-    told: Mutex<BTreeSet<String>>,
-    /// The arguments that were answered last in one reply.
-    fitted: Mutex<Vec<String>>,
+pub struct Answerer {
+    server: Arc<Server>,
+    /// The processes whose statistics it gave.
+    seen: Seen,
+}
+
+impl Answerer {
+    /// What it says it is.
+    pub fn product(&self) -> Option<&Product> {
+        self.server.product.as_ref()
+    }
 }
 
 /// Asks one server.
@@ -70,9 +78,8 @@ impl Client {
         &self.endpoint
     }
 
-    /// Asks for statistics by `get_statistics` and gives them to `sink`: each argument is `all`, a group
-    /// with its colon (`core:`) or a plain name (`rcv_requests`). The server leaves out silently what it
-    /// does not know. Returns what the server says it is, if it says so.
+    /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out silently what
+    /// it does not know. Returns who answered.
     ///
     /// # Errors
     ///
@@ -80,18 +87,18 @@ impl Client {
     /// may have been given to `sink` already.
     pub fn get_statistics(
         &self,
-        arguments: &[String],
+        wanted: &Wanted,
         deadline: Deadline,
         sink: &mut Sink<'_>,
-    ) -> Result<Option<Product>, Error> {
+    ) -> Result<Answerer, Error> {
         let known = self.known();
         let is_known = known.is_some();
         let server = known.map_or_else(|| self.meet(None, deadline), Ok)?;
-        let result = match self.read(&server, arguments, deadline, sink) {
+        let result = match self.read(&server, wanted, deadline, sink) {
             // It was replaced by another one.
             Err(Refused::OtherDialect(introduction)) if is_known => {
                 let server = self.meet(introduction, deadline)?;
-                let result = self.read(&server, arguments, deadline, sink);
+                let result = self.read(&server, wanted, deadline, sink);
                 result.map_err(|refused| (server, refused))
             }
             result => result.map_err(|refused| (server, refused)),
@@ -120,15 +127,23 @@ impl Client {
     fn read(
         &self,
         server: &Arc<Server>,
-        arguments: &[String],
+        wanted: &Wanted,
         deadline: Deadline,
         sink: &mut Sink<'_>,
-    ) -> Result<Option<Product>, Refused> {
+    ) -> Result<Answerer, Refused> {
+        let is_everything = wanted.arguments == ["all"];
+        let arguments = self.arguments(server, wanted, deadline);
         let mut census = Census::default();
-        let result = self.read_pieces(server, arguments, deadline, &mut census, sink);
-        let started = census.started;
+        let result = self.read_pieces(
+            server,
+            &arguments,
+            is_everything,
+            deadline,
+            &mut census,
+            sink,
+        );
+        let (started, seen) = (census.started, census.take_seen());
         let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
-        let is_everything = arguments == ["all"];
         if arguments.iter().all(is_by_groups) {
             census.is_incomplete |= result.is_err();
             server.layout().learn(census, is_everything);
@@ -137,12 +152,115 @@ impl Client {
             server.tell();
         }
         result?;
-        if server.has_started_again(started) {
+        let server = if server.has_started_again(started) {
             // It reads like the one before, and may be of another version.
             self.forget(server);
-            return Ok(self.meet(None, deadline)?.product.clone());
+            self.meet(None, deadline)?
+        } else {
+            Arc::clone(server)
+        };
+        Ok(Answerer { server, seen })
+    }
+
+    /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
+    fn arguments(&self, server: &Server, wanted: &Wanted, deadline: Deadline) -> Vec<String> {
+        let is_everything = wanted.arguments == ["all"];
+        if !is_everything || wanted.excluded.is_empty() || server.dialect == Dialect::Kamailio {
+            // Kamailio has groups of its own, which nobody lists, and none that is expensive.
+            return wanted.arguments.clone();
         }
-        Ok(server.product.clone())
+        if server.is_to_be_listed() {
+            self.list(server, &[], deadline);
+        }
+        let groups = self.groups();
+        let is_wanted = |group: &String| {
+            let group = group.trim_end_matches(':');
+            let mut excluded = wanted.excluded.iter();
+            !excluded.any(|excluded| excluded.eq_ignore_ascii_case(group))
+        };
+        groups.arguments().filter(is_wanted).collect()
+    }
+
+    /// Which of the statistics `keys`, each a `group:name`, the server calls incremental. It is asked for
+    /// those that it was not asked for before, and what it says once stays. `None` if it says it of nothing.
+    pub fn kinds(
+        &self,
+        answerer: &Answerer,
+        keys: &[&[u8]],
+        deadline: Deadline,
+    ) -> Option<Vec<Option<bool>>> {
+        let server = &answerer.server;
+        let unknown: Vec<&[u8]> = {
+            let kinds = server.kinds();
+            let keys = keys.iter().filter(|key| !kinds.is_known(key));
+            keys.copied().collect()
+        };
+        let groups: BTreeSet<String> = unknown.iter().filter_map(|key| group_of(key)).collect();
+        if !groups.is_empty() {
+            self.list(server, &Vec::from_iter(groups), deadline);
+        }
+        let mut kinds = server.kinds();
+        for key in unknown {
+            kinds.note(key, None);
+        }
+        let all = keys.iter().map(|key| kinds.is_incremental(key));
+        (!kinds.is_empty()).then(|| all.collect())
+    }
+
+    /// Asks for the kinds of the statistics in `groups`, or in all for none, and notes them.
+    fn list(&self, server: &Server, groups: &[String], deadline: Deadline) {
+        // 1.x has no such command, and logs that.
+        let is_too_old = |product: &Product| product.version.starts_with("1.");
+        let dialect = server.dialect;
+        if server.kinds().is_mute
+            || server.product.as_ref().is_some_and(is_too_old)
+            || kinds::request(dialect, groups, 0).is_none()
+        {
+            return;
+        }
+        let result = self.question(
+            server,
+            |id| kinds::request(dialect, groups, id).unwrap_or_default(),
+            |reply, id| {
+                let mut known = server.kinds();
+                let mut seen = self.groups();
+                kinds::read(dialect, reply, id, |key, is_incremental| {
+                    known.note(key, Some(is_incremental));
+                    if let Some((group, _)) = line::parse_key(key) {
+                        seen.add(group);
+                    }
+                })
+            },
+            deadline,
+        );
+        if let Err(refused) = result {
+            log::debug!("the server does not list its statistics: {refused:?}");
+            // All are more than some, which may fit.
+            server.kinds().is_mute = !groups.is_empty();
+        }
+    }
+
+    /// The processes of the server. It is asked for them once, and again when statistics of others were seen.
+    pub fn processes(&self, answerer: &Answerer, deadline: Deadline) -> Vec<Process> {
+        let Answerer { server, seen } = answerer;
+        if !server.roster().has_changed(seen) {
+            return server.roster().processes.clone().unwrap_or_default();
+        }
+        let dialect = server.dialect;
+        let result = self.question(
+            server,
+            |id| processes::request(dialect, id),
+            |reply, id| processes::read(dialect, reply, id),
+            deadline,
+        );
+        let processes = result.unwrap_or_else(|refused| {
+            log::debug!("the server does not tell its processes: {refused:?}");
+            Vec::new()
+        });
+        let mut roster = server.roster();
+        roster.seen.extend(seen.clone());
+        roster.processes = Some(processes.clone());
+        processes
     }
 
     /// Asks for `arguments` in as many requests as it takes.
@@ -150,6 +268,7 @@ impl Client {
         &self,
         server: &Server,
         arguments: &[String],
+        is_everything: bool,
         deadline: Deadline,
         census: &mut Census,
         sink: &mut Sink<'_>,
@@ -172,7 +291,7 @@ impl Client {
                 &mut |statistic| {
                     if let Ok(statistic) = &statistic {
                         count += 1;
-                        census.note_start(statistic);
+                        census.note(statistic);
                         // The statistics of a group come together.
                         if groups.last().map(Vec::as_slice) != Some(statistic.group) {
                             groups.push(statistic.group.to_vec());
@@ -209,7 +328,7 @@ impl Client {
                     if parts.is_empty() {
                         census.is_incomplete = true;
                         server.layout().give_up(piece.arguments());
-                        if total == 0 && arguments == ["all"] {
+                        if total == 0 && is_everything {
                             // Not even the least fits: it has no memory.
                             break;
                         }
@@ -233,7 +352,7 @@ impl Client {
         }
         let mut layout = server.layout();
         let is_left_out = |argument: &String| layout.hopeless().contains(argument);
-        if total == 0 && arguments == ["all"] && !layout.hopeless().is_empty() {
+        if total == 0 && is_everything && !layout.hopeless().is_empty() {
             layout.forget();
             return Err(Refused::TooLarge);
         }
@@ -326,15 +445,7 @@ impl Client {
                 .unwrap_or_else(|_| "nothing".to_string()),
         };
         log::debug!("the server speaks {dialect} and says it is {version}");
-        let server = Arc::new(Server {
-            dialect,
-            product: Product::parse(&version),
-            identity,
-            started: Mutex::default(),
-            layout: Mutex::new(Layout::new(&version)),
-            told: Mutex::default(),
-            fitted: Mutex::default(),
-        });
+        let server = Arc::new(Server::new(dialect, &version, identity));
         *self.lock() = Some(Arc::clone(&server));
         Ok(server)
     }
@@ -358,12 +469,49 @@ impl Client {
         dialect: Dialect,
         deadline: Deadline,
     ) -> Result<Result<String, Refused>, Error> {
+        let answer = self.exchange(
+            |id| dialect.version(id),
+            |reply, id| dialect.read_version(reply, id),
+            deadline,
+        );
+        match answer {
+            Err(Refused::Error(error @ (Error::NoReply { .. } | Error::QueueFull { .. }))) => {
+                Err(error)
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Asks a server that is alive something that it may be silent about.
+    fn question<T>(
+        &self,
+        server: &Server,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        deadline: Deadline,
+    ) -> Result<T, Refused> {
+        let deadline = match server.dialect {
+            Dialect::Line => deadline.at_most(PATIENCE),
+            _ => deadline,
+        };
+        self.exchange(request, read, deadline)
+    }
+
+    /// Sends a request and reads the reply to it.
+    fn exchange<T>(
+        &self,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        deadline: Deadline,
+    ) -> Result<T, Refused> {
         let id = self.next_id();
-        let mut exchange = self.endpoint.ask(&dialect.version(id), deadline)?;
+        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
         loop {
-            match dialect.read_version(&exchange.reply(deadline)?, id) {
-                Err(Refused::NotOurs) => {}
-                result => return Ok(result),
+            match read(&exchange.reply(deadline)?, id) {
+                Err(Refused::NotOurs) => {
+                    log::debug!("ignored a reply with the id of another request");
+                }
+                result => return result,
             }
         }
     }
@@ -398,45 +546,10 @@ impl Client {
     }
 }
 
-impl Server {
-    /// Logs what is left out of the page, when that is news.
-    fn tell(&self) {
-        let left_out = self.layout().hopeless().clone();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != left_out && !left_out.is_empty() {
-            let names: Vec<&str> = left_out.iter().map(String::as_str).collect();
-            log::warn!(
-                "left out of the page, each too large for one reply of the server: {}",
-                names.join(" ")
-            );
-        }
-        *told = left_out;
-    }
-
-    /// Whether this is another start than the one that was known, if it was `started` then.
-    fn has_started_again(&self, started: Option<Instant>) -> bool {
-        let mut known = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_later = |(known, started): (Instant, Instant)| started > known + JITTER;
-        let has = known.zip(started).is_some_and(is_later);
-        *known = started.or(*known);
-        has
-    }
-
-    /// Whether `arguments` were answered in one reply before.
-    fn has_fitted(&self, arguments: &[String]) -> bool {
-        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        fitted.as_slice() == arguments
-    }
-
-    /// Notes that `arguments` were answered in one reply.
-    fn note_fitted(&self, arguments: &[String]) {
-        let mut fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        if fitted.as_slice() != arguments {
-            *fitted = arguments.to_vec();
-        }
-    }
-
-    fn layout(&self) -> MutexGuard<'_, Layout> {
-        self.layout.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The group of a `group:name` with its colon, if it can be asked for.
+fn group_of(key: &[u8]) -> Option<String> {
+    let (group, _) = line::parse_key(key)?;
+    let group = str::from_utf8(group).ok()?;
+    let is_plain = |c: char| !c.is_control() && c != '"';
+    group.chars().all(is_plain).then(|| format!("{group}:"))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::json::{self, Outcome, Reply, Scalar};
+use super::json::{self, Reply, Value};
 use super::line::{self, printable};
 use super::{Error, Statistic, Unparsed};
 
@@ -179,16 +179,16 @@ impl Dialect {
         }
         let text = json::text(reply);
         match (self, result(reply, &text, id)?) {
-            (Dialect::JsonRpc, Outcome::Members(members)) => {
+            (Dialect::JsonRpc, Value::Members(members)) => {
                 for (key, value) in members {
                     sink(member(key.as_bytes(), &value).ok_or(Unparsed(key.as_bytes())));
                 }
                 Ok(())
             }
-            (Dialect::Kamailio, Outcome::Elements(lines)) => {
+            (Dialect::Kamailio, Value::Elements(lines)) => {
                 for line in lines {
                     let line = match &line {
-                        Scalar::Text(line) => line.as_bytes(),
+                        Value::Text(line) => line.as_bytes(),
                         _ => b"an element that is no line",
                     };
                     sink(line::parse_statistic(line).ok_or(Unparsed(line)));
@@ -215,22 +215,19 @@ impl Dialect {
         }
         let text = json::text(reply);
         let outcome = result(reply, &text, id)?;
-        let version = match outcome {
-            Outcome::Members(members) => {
-                let server = members.into_iter().find(|(name, _)| name == "Server");
-                server.map(|(_, value)| value)
-            }
-            Outcome::Scalar(scalar) => Some(scalar),
-            Outcome::Elements(_) => None,
+        let version = match &outcome {
+            Value::Members(_) => outcome.member("Server"),
+            _ => Some(&outcome),
         };
         match version {
-            Some(Scalar::Text(version)) => Ok(printable(version.trim().as_bytes())),
+            Some(Value::Text(version)) => Ok(printable(version.trim().as_bytes())),
             _ => Err(Refused::OtherDialect(None)),
         }
     }
 }
 
-fn check_lines(reply: &[u8]) -> Result<(), Refused> {
+/// Checks that `reply` is a whole one of the line protocol and says 200.
+pub fn check_lines(reply: &[u8]) -> Result<(), Refused> {
     if json::is_json(reply) {
         return Err(Refused::OtherDialect(None));
     }
@@ -245,7 +242,7 @@ fn check_lines(reply: &[u8]) -> Result<(), Refused> {
 }
 
 /// The result in a JSON reply, whose `text` that is.
-fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Outcome<'t>, Refused> {
+pub fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Value<'t>, Refused> {
     if !json::is_json(reply) {
         return Err(match line::status(reply) {
             Some((500, b"Internal error")) => Refused::TooLarge,
@@ -282,11 +279,11 @@ fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Outcome<'t>, Refus
 }
 
 /// The statistic in a member `"group:name": value`.
-fn member<'k>(key: &'k [u8], value: &Scalar<'_>) -> Option<Statistic<'k>> {
+fn member<'k>(key: &'k [u8], value: &Value<'_>) -> Option<Statistic<'k>> {
     let value = match value {
-        Scalar::Number(number) => *number,
-        Scalar::Text(Cow::Borrowed(digits)) => line::parse_number(digits.as_bytes())?,
-        Scalar::Text(Cow::Owned(_)) | Scalar::Other => return None,
+        Value::Number(number) => *number,
+        Value::Text(Cow::Borrowed(digits)) => line::parse_number(digits.as_bytes())?,
+        _ => return None,
     };
     let (group, name) = line::parse_key(key)?;
     Some(Statistic { group, name, value })

@@ -15,31 +15,43 @@ pub struct Reply<'a> {
     /// The id of the request that it answers, if it is a number.
     pub id: Option<u64>,
     /// The result, if there is one.
-    pub result: Option<Outcome<'a>>,
+    pub result: Option<Value<'a>>,
     /// The error, if there is one.
     pub error: Option<Failure>,
 }
 
-/// The result of a command.
-#[derive(Debug)]
-pub enum Outcome<'a> {
-    /// An object, its members in order.
-    Members(Vec<(Cow<'a, str>, Scalar<'a>)>),
-    /// An array, its elements in order.
-    Elements(Vec<Scalar<'a>>),
-    /// Anything else.
-    Scalar(Scalar<'a>),
-}
-
-/// A value that holds no others.
+/// Any value.
 #[derive(Debug, PartialEq)]
-pub enum Scalar<'a> {
+pub enum Value<'a> {
     /// A whole number. One below zero is its complement, as the line protocol prints it.
     Number(u64),
     /// A string.
     Text(Cow<'a, str>),
-    /// What is neither, such as a number whose digits are lost.
+    /// An object, its members in order.
+    Members(Vec<(Cow<'a, str>, Value<'a>)>),
+    /// An array, its elements in order.
+    Elements(Vec<Value<'a>>),
+    /// What is none of these, such as a number whose digits are lost.
     Other,
+}
+
+impl<'a> Value<'a> {
+    /// The member of that name, the last one if there are several.
+    pub fn member(&self, name: &str) -> Option<&Value<'a>> {
+        let Value::Members(members) = self else {
+            return None;
+        };
+        let found = members.iter().rfind(|(key, _)| key == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// The elements, if it is an array.
+    pub fn elements(&self) -> &[Value<'a>] {
+        match self {
+            Value::Elements(elements) => elements,
+            _ => &[],
+        }
+    }
 }
 
 /// An error that the server answers with.
@@ -132,7 +144,7 @@ impl<'de> Visitor<'de> for ReplyVisitor {
             match name.as_ref() {
                 "id" => {
                     reply.id = match members.next_value()? {
-                        Scalar::Number(id) => Some(id),
+                        Value::Number(id) => Some(id),
                         _ => None,
                     }
                 }
@@ -148,73 +160,64 @@ impl<'de> Visitor<'de> for ReplyVisitor {
 }
 
 /// What the member `error` says, if it is not null.
-fn failure(error: Outcome<'_>) -> Option<Failure> {
+fn failure(error: Value<'_>) -> Option<Failure> {
     let mut failure = Failure::default();
     let members = match error {
-        Outcome::Members(members) => members,
-        Outcome::Scalar(Scalar::Other) => return None,
+        Value::Members(members) => members,
+        Value::Other => return None,
         _ => Vec::new(),
     };
     for (name, value) in members {
         match (name.as_ref(), value) {
-            ("code", Scalar::Number(code)) => failure.code = code.cast_signed(),
-            ("message", Scalar::Text(message)) => failure.message = message.into_owned(),
+            ("code", Value::Number(code)) => failure.code = code.cast_signed(),
+            ("message", Value::Text(message)) => failure.message = message.into_owned(),
             _ => {}
         }
     }
     Some(failure)
 }
 
-impl<'de> Deserialize<'de> for Outcome<'de> {
+impl<'de> Deserialize<'de> for Value<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Scalar<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Outcome::deserialize(deserializer)? {
-            Outcome::Scalar(scalar) => scalar,
-            _ => Scalar::Other,
-        })
     }
 }
 
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Outcome<'de>;
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Number(number)))
+        Ok(Value::Number(number))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Number(number.cast_unsigned())))
+        Ok(Value::Number(number.cast_unsigned()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Other))
+        Ok(Value::Other)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Other))
+        Ok(Value::Other)
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Other))
+        Ok(Value::Other)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Text(Cow::Borrowed(text))))
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Outcome::Scalar(Scalar::Text(Cow::Owned(text.to_string()))))
+        Ok(Value::Text(Cow::Owned(text.to_string())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
@@ -222,7 +225,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some((Text(name), value)) = members.next_entry()? {
             result.push((name, value));
         }
-        Ok(Outcome::Members(result))
+        Ok(Value::Members(result))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
@@ -230,7 +233,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(element) = elements.next_element()? {
             result.push(element);
         }
-        Ok(Outcome::Elements(result))
+        Ok(Value::Elements(result))
     }
 }
 
@@ -239,8 +242,8 @@ struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Scalar::deserialize(deserializer)? {
-            Scalar::Text(text) => Ok(Text(text)),
+        match Value::deserialize(deserializer)? {
+            Value::Text(text) => Ok(Text(text)),
             _ => Err(D::Error::custom("not a string")),
         }
     }
@@ -252,11 +255,11 @@ mod tests {
 
     fn members(json: &str) -> Option<Vec<(String, Option<u64>)>> {
         let reply = parse(json).ok()?;
-        let Some(Outcome::Members(members)) = reply.result else {
+        let Some(Value::Members(members)) = reply.result else {
             return None;
         };
         let number = |value| match value {
-            Scalar::Number(number) => Some(number),
+            Value::Number(number) => Some(number),
             _ => None,
         };
         let members = members.into_iter();

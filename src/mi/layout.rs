@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Statistic;
-use super::processes::{PER_PROCESS, PerProcess, names_in, process_of};
+use super::per_process::{PER_PROCESS, PerProcess, names_in, process_in, process_of};
+use super::processes::Seen;
 
 /// Bytes of statistics that fit into a reply of OpenSIPS 2.1 and later (seen: 65,415 in 3.6, 65,447 in 2.4).
 const CAPACITY: usize = 65_400;
@@ -190,7 +191,7 @@ impl Groups {
     }
 
     /// All of them, as arguments.
-    fn arguments(&self) -> impl Iterator<Item = String> {
+    pub fn arguments(&self) -> impl Iterator<Item = String> {
         let others = self.others.iter().map(String::as_str);
         let groups = GROUPS.iter().copied().chain(others);
         groups.map(|group| format!("{group}:"))
@@ -209,6 +210,7 @@ pub struct Census {
     pub is_incomplete: bool,
     /// When the server started, if it was asked for that.
     pub started: Option<Instant>,
+    seen: Seen,
 }
 
 impl Census {
@@ -225,12 +227,23 @@ impl Census {
             .insert(text(statistic.name), size);
     }
 
-    /// Notes when the server started if `statistic` tells: `core:timestamp` is its uptime in seconds (OpenSIPS
-    /// 1.11 to 4.0, `core_stats.c`).
-    pub fn note_start(&mut self, statistic: &Statistic<'_>) {
+    /// Notes what `statistic` tells of the server: `core:timestamp` is its uptime in seconds (OpenSIPS 1.11 to
+    /// 4.0, `core_stats.c`), others tell its processes.
+    pub fn note(&mut self, statistic: &Statistic<'_>) {
         if statistic.name == b"timestamp" && statistic.group == b"core" {
             self.started = Instant::now().checked_sub(Duration::from_secs(statistic.value));
         }
+        if let Some((group, process)) = process_in(statistic) {
+            self.seen.entry(group).or_default().push(process);
+        }
+    }
+
+    /// The processes whose statistics were read.
+    pub fn take_seen(&mut self) -> Seen {
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.values_mut()
+            .for_each(|processes| processes.sort_unstable());
+        seen
     }
 
     /// Notes that `piece` was answered: a group that it asked for and that brought nothing is not there.
@@ -348,12 +361,15 @@ impl Layout {
                     self.pack(arguments.clone(), groups)
                 }
                 [_] => Vec::new(),
-                _ => {
-                    let (first, second) = arguments.split_at(arguments.len() / 2);
-                    [first, second]
-                        .map(|half| PieceKind::Arguments(half.to_vec()))
-                        .into()
-                }
+                _ => match self.pack(arguments.clone(), groups) {
+                    requests if requests.len() > 1 => requests,
+                    _ => {
+                        let (first, second) = arguments.split_at(arguments.len() / 2);
+                        [first, second]
+                            .map(|half| PieceKind::Arguments(half.to_vec()))
+                            .into()
+                    }
+                },
             },
         };
         parts.into_iter().map(|kind| piece.with(kind)).collect()

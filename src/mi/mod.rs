@@ -11,21 +11,25 @@ pub mod endpoint;
 mod error;
 mod http;
 pub mod json;
+mod kinds;
 pub mod layout;
 pub mod line;
+mod per_process;
 mod processes;
 mod resolve;
+mod server;
 pub mod target;
 mod udp;
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-pub use client::Client;
+pub use client::{Answerer, Client, Wanted};
 pub use datagram::ReplyDirectory;
 pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use processes::Process;
 pub use target::Target;
 
 /// One number that the server reports, borrowed from its reply.

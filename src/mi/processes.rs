@@ -1,73 +1,141 @@
-//! The groups that grow with the processes of the server, and the names in them. A server tells these names
-//! nowhere in pieces; they follow from the numbers of its processes.
+//! The processes of the server: `ps` of OpenSIPS, `core.psx` of Kamailio. No I/O.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
-/// A group that grows with the processes.
-pub struct PerProcess {
-    /// The group, without its colon.
-    pub group: &'static str,
-    /// Its names without a process.
-    fixed: &'static [&'static str],
-    /// Its names of a process, `#` for the number of that.
-    numbered: &'static [&'static str],
+use super::dialect::{Dialect, Refused, check_lines, result};
+use super::json::{self, Value};
+use super::line;
+
+/// A process of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its index in the server's table, as in `pkmem:12-used_size` and `load:load-proc-12`.
+    pub index: u64,
+    /// Its number in the system.
+    pub pid: u64,
+    /// What it is for, such as `SIP receiver udp:192.0.2.1:5060`.
+    pub role: String,
 }
 
-impl PerProcess {
-    /// Whether `argument` asks for this group.
-    pub fn is(&self, argument: &str) -> bool {
-        argument.strip_suffix(':') == Some(self.group)
+/// The numbers of processes in the names of statistics, by group.
+pub type Seen = BTreeMap<&'static str, Vec<usize>>;
+
+/// The processes as they were told last.
+#[derive(Debug, Default)]
+pub struct Roster {
+    /// Those whose statistics were seen when it was asked for, by group.
+    pub seen: Seen,
+    /// `None` if it was not asked for yet.
+    pub processes: Option<Vec<Process>>,
+}
+
+impl Roster {
+    /// Whether these processes are others than those that were seen.
+    pub fn has_changed(&self, seen: &Seen) -> bool {
+        let mut seen = seen.iter();
+        self.processes.is_none()
+            || seen.any(|(group, numbers)| self.seen.get(group) != Some(numbers))
     }
 }
 
-/// OpenSIPS 2.4 to 4.0, `pt_load.c` and `pt_stats.c`; 1.11 has one name per socket in `load`.
-pub const PER_PROCESS: &[PerProcess] = &[
-    PerProcess {
-        group: "pkmem",
-        fixed: &[],
-        numbered: &[
-            "#-total_size",
-            "#-used_size",
-            "#-real_used_size",
-            "#-max_used_size",
-            "#-free_size",
-            "#-fragments",
-        ],
-    },
-    PerProcess {
-        group: "load",
-        fixed: &[
-            "load",
-            "load1m",
-            "load10m",
-            "load-all",
-            "load1m-all",
-            "load10m-all",
-            "processes_number",
-        ],
-        numbered: &["load-proc-#", "load1m-proc-#", "load10m-proc-#"],
-    },
-];
-
-/// The number of the process in the name of a statistic.
-pub fn process_of(name: &str) -> Option<usize> {
-    let number = name.trim_matches(|c: char| !c.is_ascii_digit());
-    // `load10m-proc-3` has two numbers.
-    number
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
+/// The request for the processes.
+pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
+    match dialect {
+        Dialect::Line => line::request("ps", &[]),
+        Dialect::JsonRpc => json::request("ps", "", id),
+        Dialect::Kamailio => json::request("core.psx", "", id),
+    }
 }
 
-/// The names of a group for these processes, and those without one if the first is among them.
-pub fn names_in(group: &PerProcess, processes: Range<usize>) -> Vec<String> {
-    let fixed = group.fixed.iter().filter(|_| processes.start == 0);
-    let fixed: Vec<String> = fixed.map(ToString::to_string).collect();
-    let numbered = processes.flat_map(|process| {
-        let process = process.to_string();
-        let names = group.numbered.iter();
-        names.map(move |name| name.replace('#', &process))
-    });
-    fixed.into_iter().chain(numbered).collect()
+/// The processes in a reply.
+///
+/// # Errors
+///
+/// Why there are none, see [`Refused`].
+pub fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
+    if dialect == Dialect::Line {
+        check_lines(reply)?;
+        let lines = reply.split(|&byte| byte == b'\n');
+        return Ok(lines.filter_map(process_in_line).collect());
+    }
+    let text = json::text(reply);
+    let result = result(reply, &text, id)?;
+    let list = result.member("Processes").unwrap_or(&result);
+    Ok(list.elements().iter().filter_map(process).collect())
+}
+
+/// `Process::  ID=4 PID=8359 Type=SIP receiver udp:127.0.0.1:5111 ` (OpenSIPS 1.11 and 2.4).
+fn process_in_line(line: &[u8]) -> Option<Process> {
+    let line = str::from_utf8(line).ok()?.strip_prefix("Process::")?;
+    let (index, rest) = line.trim_start().strip_prefix("ID=")?.split_once(" PID=")?;
+    let (pid, role) = rest.split_once(" Type=")?;
+    Some(Process {
+        index: index.parse().ok()?,
+        pid: pid.parse().ok()?,
+        role: role.trim().to_string(),
+    })
+}
+
+/// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio).
+fn process(value: &Value<'_>) -> Option<Process> {
+    let number = |name| match value.member(name) {
+        Some(Value::Number(number)) => Some(*number),
+        _ => None,
+    };
+    let role = value.member("Type").or_else(|| value.member("DSC"));
+    Some(Process {
+        index: number("ID").or_else(|| number("IDX"))?,
+        pid: number("PID")?,
+        role: match role? {
+            Value::Text(role) => role.trim().to_string(),
+            _ => return None,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_dialect_is_read() {
+        let role = "SIP receiver udp:127.0.0.1:5111";
+        for (dialect, reply) in [
+            (
+                Dialect::Line,
+                format!("200 OK\nProcess::  ID=4 PID=8359 Type={role} \nProcess:: odd\n"),
+            ),
+            (
+                Dialect::JsonRpc,
+                format!(
+                    r#"{{"result":{{"Processes":[{{"ID":4,"PID":8359,"Type":"{role}"}},{{}},1]}},"id":7}}"#
+                ),
+            ),
+            (
+                Dialect::Kamailio,
+                format!(r#"{{"result":[{{"IDX":4,"PID":8359,"DSC":"{role}"}}],"id":7}}"#),
+            ),
+        ] {
+            let expected = Process {
+                index: 4,
+                pid: 8359,
+                role: role.to_string(),
+            };
+            let processes = read(dialect, reply.as_bytes(), 7).ok();
+            assert_eq!(processes, Some(vec![expected]), "{dialect}");
+        }
+    }
+
+    #[test]
+    fn only_another_set_of_processes_is_news() {
+        let mut roster = Roster::default();
+        let seen = |group, numbers: &[usize]| Seen::from([(group, numbers.to_vec())]);
+        assert!(roster.has_changed(&Seen::default()));
+        roster.processes = Some(Vec::new());
+        roster.seen = seen("pkmem", &[0, 1]);
+        assert!(!roster.has_changed(&Seen::default()));
+        assert!(!roster.has_changed(&seen("pkmem", &[0, 1])));
+        assert!(roster.has_changed(&seen("pkmem", &[0, 2])));
+        assert!(roster.has_changed(&seen("load", &[0, 1])));
+    }
 }

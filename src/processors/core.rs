@@ -69,6 +69,12 @@ const METRICS: &[Metric] = &[
         &[("unsupported_methods", &[])],
     ),
     counter(
+        "opensips_core_slow_messages_total",
+        "SIP messages that took longer than exec_msg_threshold; 0 without that (core:slow_messages)",
+        &[],
+        &[("slow_messages", &[])],
+    ),
+    counter(
         "opensips_core_uptime_seconds",
         "Seconds since the server started (core:timestamp)",
         &[],

@@ -3,25 +3,25 @@
 use std::collections::HashMap;
 use std::iter;
 
-use super::Processor;
+use super::unclaimed::{UNCLAIMED, Unclaimed};
+use super::{Metric, Processor};
 use crate::exposition::{Family, Kind, Page, Value};
 use crate::mi::Statistic;
-
-/// What a statistic becomes that no processor claims.
-pub const UNCLAIMED: Family = Family {
-    name: "opensips_statistic",
-    kind: Kind::Untyped,
-    help: "Statistic that has no metric of its own, by group and name as the server spells them",
-};
 
 /// Turns statistics into samples.
 pub struct Mapping {
     /// The families of all metrics, in table order, and [`UNCLAIMED`] at the end.
     families: Vec<Family>,
-    exact: HashMap<(&'static [u8], &'static [u8]), Vec<Claim>>,
-    patterns: HashMap<&'static [u8], Vec<(Pattern, Claim)>>,
-    /// What no processor claims, with the group and the name as its parts.
-    unclaimed: Claim,
+    groups: HashMap<&'static [u8], Table>,
+    /// Those whose names have variable parts.
+    group_patterns: Vec<(Pattern, Table)>,
+}
+
+/// What becomes of the statistics of a group.
+#[derive(Default)]
+struct Table {
+    exact: HashMap<&'static [u8], Vec<Claim>>,
+    patterns: Vec<(Pattern, Claim)>,
 }
 
 /// One sample that a statistic becomes.
@@ -34,55 +34,35 @@ struct Claim {
 
 enum LabelValue {
     Fixed(&'static str),
-    /// What the variable part with this index stands for.
-    Part(usize),
+    /// What the variable part with this index stands for, in the name of the group.
+    OfGroup(usize),
+    /// The same in the name of the statistic.
+    OfName(usize),
 }
 
 impl Mapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
-        let mut families = Vec::new();
-        let mut exact: HashMap<_, Vec<Claim>> = HashMap::new();
-        let mut patterns: HashMap<_, Vec<(Pattern, Claim)>> = HashMap::new();
+        let mut mapping = Mapping {
+            families: Vec::new(),
+            groups: HashMap::new(),
+            group_patterns: Vec::new(),
+        };
         for processor in processors {
-            let group = processor.group.as_bytes();
+            let group = Pattern::new(processor.group);
+            let mut table = Table::default();
             for metric in processor.metrics {
-                let family = families.len();
-                families.push(metric.family);
-                for (statistic, values) in metric.statistics {
-                    let pattern = Pattern::new(statistic);
-                    let claim = Claim {
-                        family,
-                        kind: metric.family.kind,
-                        labels: iter::zip(metric.labels, *values)
-                            .map(|(label, value)| (*label, pattern.label_value(value)))
-                            .collect(),
-                    };
-                    if pattern.parts.is_empty() {
-                        let key = (group, statistic.as_bytes());
-                        exact.entry(key).or_default().push(claim);
-                    } else {
-                        let of_group = patterns.entry(group).or_default();
-                        of_group.push((pattern, claim));
-                    }
-                }
+                table.add(metric, mapping.families.len(), &group);
+                mapping.families.push(metric.family);
+            }
+            if group.parts.is_empty() {
+                mapping.groups.insert(processor.group.as_bytes(), table);
+            } else {
+                mapping.group_patterns.push((group, table));
             }
         }
-        let unclaimed = Claim {
-            family: families.len(),
-            kind: UNCLAIMED.kind,
-            labels: vec![
-                ("group", LabelValue::Part(0)),
-                ("name", LabelValue::Part(1)),
-            ],
-        };
-        families.push(UNCLAIMED);
-        Mapping {
-            families,
-            exact,
-            patterns,
-            unclaimed,
-        }
+        mapping.families.extend(UNCLAIMED);
+        mapping
     }
 
     /// The families that samples are added to.
@@ -91,32 +71,108 @@ impl Mapping {
     }
 
     /// Adds to `page` what `statistic` becomes: a sample for each metric that names it exactly, else
-    /// one for the first pattern that fits, else one that carries its group and name.
-    pub fn add(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) {
+    /// one for the first pattern that fits. Nothing if no processor claims it, and returns that.
+    pub fn add(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
         let Statistic { group, name, value } = *statistic;
-        if let Some(claims) = self.exact.get(&(group, name)) {
+        let (parts, table) = match self.groups.get(group) {
+            Some(table) => (Parts::default(), Some(table)),
+            None => self.table_by_pattern(group),
+        };
+        table.is_some_and(|table| table.add_sample(parts, name, value, page))
+    }
+
+    /// Adds to `page` statistics that no processor claims, which the server calls incremental or not. `None`
+    /// if it says that of none.
+    pub fn add_unclaimed(
+        &self,
+        unclaimed: &Unclaimed,
+        kinds: Option<&[Option<bool>]>,
+        page: &mut Page<'_>,
+    ) {
+        let first = self.families.len() - UNCLAIMED.len();
+        let kind = |index| match kinds {
+            None => Kind::Untyped,
+            Some(kinds) => match kinds.get(index) {
+                Some(Some(true)) => Kind::Counter,
+                _ => Kind::Gauge,
+            },
+        };
+        for (index, (group, name, value)) in unclaimed.iter().enumerate() {
+            let kind = kind(index);
+            let family = UNCLAIMED.iter().position(|family| family.kind == kind);
+            let labels = [("group", group), ("name", name)];
+            let family = first + family.unwrap_or(0);
+            // The script can decrease what is incremental.
+            page.add(family, labels, Value::Signed(value.cast_signed()));
+        }
+    }
+
+    fn table_by_pattern<'n>(&self, group: &'n [u8]) -> (Parts<'n>, Option<&Table>) {
+        let mut tables = self.group_patterns.iter();
+        let found = tables.find_map(|(pattern, table)| Some((pattern.parts_of(group)?, table)));
+        found.map_or_else(Default::default, |(parts, table)| (parts, Some(table)))
+    }
+}
+
+impl Table {
+    /// Adds the claims of `metric`, whose family has this index, in a group of that name.
+    fn add(&mut self, metric: &Metric, family: usize, group: &Pattern) {
+        for (statistic, values) in metric.statistics {
+            let name = Pattern::new(statistic);
+            let labels = iter::zip(metric.labels, *values);
+            let claim = Claim {
+                family,
+                kind: metric.family.kind,
+                labels: labels
+                    .map(|(label, value)| (*label, LabelValue::new(value, group, &name)))
+                    .collect(),
+            };
+            if name.parts.is_empty() {
+                let claims = self.exact.entry(statistic.as_bytes()).or_default();
+                claims.push(claim);
+            } else {
+                self.patterns.push((name, claim));
+            }
+        }
+    }
+
+    /// Adds to `page` what a statistic becomes, if it is claimed.
+    fn add_sample(&self, group: Parts<'_>, name: &[u8], value: u64, page: &mut Page<'_>) -> bool {
+        if let Some(claims) = self.exact.get(name) {
             for claim in claims {
-                claim.add(&[], value, page);
+                claim.add(group, Parts::default(), value, page);
             }
-            return;
+            return true;
         }
-        for (pattern, claim) in self.patterns.get(group).into_iter().flatten() {
-            if let Some(parts) = pattern.parts_of(name) {
-                return claim.add(&parts, value, page);
-            }
+        let mut patterns = self.patterns.iter();
+        let found = patterns.find_map(|(pattern, claim)| Some((pattern.parts_of(name)?, claim)));
+        if let Some((parts, claim)) = found {
+            claim.add(group, parts, value, page);
         }
-        self.unclaimed.add(&[group, name], value, page);
+        found.is_some()
+    }
+}
+
+impl LabelValue {
+    /// What `value` in a table means for a statistic in a group.
+    fn new(value: &'static str, group: &Pattern, name: &Pattern) -> LabelValue {
+        let of_name = name.index_of(value).map(LabelValue::OfName);
+        let of_group = || group.index_of(value).map(LabelValue::OfGroup);
+        of_name
+            .or_else(of_group)
+            .unwrap_or(LabelValue::Fixed(value))
     }
 }
 
 impl Claim {
-    fn add(&self, parts: &[&[u8]], value: u64, page: &mut Page<'_>) {
+    fn add(&self, group: Parts<'_>, name: Parts<'_>, value: u64, page: &mut Page<'_>) {
         let labels = self.labels.iter().map(|(label, value)| {
             let value = match value {
-                LabelValue::Fixed(text) => text.as_bytes(),
-                LabelValue::Part(index) => parts.get(*index).copied().unwrap_or_default(),
+                LabelValue::Fixed(text) => Some(text.as_bytes()),
+                LabelValue::OfGroup(index) => group.get(*index).copied(),
+                LabelValue::OfName(index) => name.get(*index).copied(),
             };
-            (*label, value)
+            (*label, value.unwrap_or_default())
         });
         page.add(self.family, labels, value_of(self.kind, value));
     }
@@ -127,12 +183,15 @@ impl Claim {
 fn value_of(kind: Kind, value: u64) -> Value {
     match kind {
         Kind::Counter => Value::Unsigned(value),
-        Kind::Gauge | Kind::Untyped => Value::Signed(value.cast_signed()),
+        _ => Value::Signed(value.cast_signed()),
     }
 }
 
 /// The most variable parts that a pattern can have.
 const MAX_PARTS: usize = 4;
+
+/// What the variable parts of a name stand for.
+type Parts<'n> = [&'n [u8]; MAX_PARTS];
 
 /// A name with variable parts: `{protocol}:{ip}:{port}-load`.
 struct Pattern {
@@ -152,12 +211,10 @@ impl Pattern {
         Pattern { prefix, parts }
     }
 
-    fn label_value(&self, value: &'static str) -> LabelValue {
-        value
-            .strip_prefix('{')
-            .and_then(|value| value.strip_suffix('}'))
-            .and_then(|name| self.parts.iter().position(|&(part, _)| part == name))
-            .map_or(LabelValue::Fixed(value), LabelValue::Part)
+    /// The index of the variable part that `value` stands for, if it is the name of one in braces.
+    fn index_of(&self, value: &str) -> Option<usize> {
+        let name = value.strip_prefix('{')?.strip_suffix('}')?;
+        self.parts.iter().position(|&(part, _)| part == name)
     }
 
     /// The variable parts of `name`, if it fits. None of them is empty.
@@ -165,12 +222,12 @@ impl Pattern {
     /// The name is cut at the last place where the last separator stands, and at the first place for
     /// those before: that is right for `location-a-users`, where the domain holds the separator, and
     /// for `udp:2001:DB8::1:5060-load`, where only the middle part can.
-    fn parts_of<'n>(&self, name: &'n [u8]) -> Option<[&'n [u8]; MAX_PARTS]> {
+    fn parts_of<'n>(&self, name: &'n [u8]) -> Option<Parts<'n>> {
         let ((_, suffix), inner) = self.parts.split_last()?;
         let mut rest = name
             .strip_prefix(self.prefix.as_bytes())?
             .strip_suffix(suffix.as_bytes())?;
-        let mut parts = [&[][..]; MAX_PARTS];
+        let mut parts = Parts::default();
         let mut slots = parts.iter_mut();
         for (index, (_, separator)) in inner.iter().enumerate() {
             // No separator is empty, a test sees to that; `max` keeps `windows` from a panic.

@@ -4,36 +4,70 @@
 //! [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and the tests all
 //! come from these tables. Nothing here knows how statistics arrive.
 
+mod cachedb_redis;
+mod call_center;
+mod cdb;
+mod clusterer;
 mod core;
 mod dialog;
+mod dns;
+mod imc;
 mod load;
 mod mapping;
+mod msilo;
+mod nat_traversal;
 mod net;
 mod pkmem;
 mod registrar;
+mod rpmem;
 mod shmem;
+mod shmem_group;
+mod sipcapture;
+mod siptrace;
 mod sl;
+mod snmpstats;
+mod sql;
+mod sst;
 mod tm;
 mod tmx;
+mod tracer;
+mod unclaimed;
 mod uri;
 mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
-pub use mapping::{Mapping, UNCLAIMED};
+pub use mapping::Mapping;
+pub use unclaimed::{UNCLAIMED, Unclaimed};
 
 /// All processors, in the order of the page.
 pub const PROCESSORS: &[Processor] = &[
+    cachedb_redis::PROCESSOR,
+    call_center::PROCESSOR,
+    cdb::PROCESSOR,
+    clusterer::PROCESSOR,
     core::PROCESSOR,
     dialog::PROCESSOR,
+    dns::PROCESSOR,
+    imc::PROCESSOR,
     load::PROCESSOR,
+    msilo::PROCESSOR,
+    nat_traversal::PROCESSOR,
     net::PROCESSOR,
     pkmem::PROCESSOR,
     registrar::PROCESSOR,
+    rpmem::PROCESSOR,
     shmem::PROCESSOR,
+    shmem_group::PROCESSOR,
+    sipcapture::PROCESSOR,
+    siptrace::PROCESSOR,
     sl::PROCESSOR,
+    snmpstats::PROCESSOR,
+    sql::PROCESSOR,
+    sst::PROCESSOR,
     tm::PROCESSOR,
     tmx::PROCESSOR,
+    tracer::PROCESSOR,
     uri::PROCESSOR,
     usrloc::PROCESSOR,
 ];
@@ -41,7 +75,7 @@ pub const PROCESSORS: &[Processor] = &[
 /// What becomes of the statistics of one group.
 #[derive(Debug, Clone, Copy)]
 pub struct Processor {
-    /// The group as the server names it, without colon.
+    /// The group as the server names it, without colon. It may be a pattern like those of statistics.
     pub group: &'static str,
     /// Its metrics, in the order of the page.
     pub metrics: &'static [Metric],
@@ -57,8 +91,8 @@ pub struct Metric {
     /// The statistics, each with a value for every label.
     ///
     /// A statistic is named as the server names it within the group, or by a pattern with variable
-    /// parts in braces, such as `{pid}-total_size`. A label value `{pid}` stands for that part. A
-    /// statistic that is named exactly is not looked for among the patterns.
+    /// parts in braces, such as `{pid}-total_size`. A label value `{pid}` stands for that part, or the one
+    /// of the group. A statistic that is named exactly is not looked for among the patterns.
     pub statistics: Statistics,
 }
 

@@ -46,4 +46,38 @@ const METRICS: &[Metric] = &[
         &[],
         &[("inuse_transactions", &[])],
     ),
+    counter(
+        "opensips_tm_timeouts_total",
+        "Branches that timed out while waiting for a final reply, and those of INVITE after a provisional one (tm:timeout_finalresponse, tm:timeout_finalresponse_inv)",
+        &["timer"],
+        &[
+            ("timeout_finalresponse", &["final_response"]),
+            ("timeout_finalresponse_inv", &["final_response_invite"]),
+        ],
+    ),
+    counter(
+        "opensips_tm_retransmissions_total",
+        "Retransmissions of requests by each step of the timers, and of final replies (tm:retransmission_req_T1_1 to tm:retransmission_req_T2, tm:retransmission_rpl_T2)",
+        &["message", "timer"],
+        &[
+            ("retransmission_req_T1_1", &["request", "T1_1"]),
+            ("retransmission_req_T1_2", &["request", "T1_2"]),
+            ("retransmission_req_T1_3", &["request", "T1_3"]),
+            ("retransmission_req_T2", &["request", "T2"]),
+            ("retransmission_rpl_T2", &["reply", "T2"]),
+        ],
+    ),
+    counter(
+        "opensips_tm_cluster_messages_total",
+        "Messages sent to and received from other nodes of the cluster, by what they carry (tm:cluster_reply_sent to tm:cluster_cancel_recv)",
+        &["direction", "message"],
+        &[
+            ("cluster_request_sent", &["sent", "request"]),
+            ("cluster_reply_sent", &["sent", "reply"]),
+            ("cluster_cancel_sent", &["sent", "cancel"]),
+            ("cluster_request_recv", &["received", "request"]),
+            ("cluster_reply_recv", &["received", "reply"]),
+            ("cluster_cancel_recv", &["received", "cancel"]),
+        ],
+    ),
 ];

@@ -1,7 +1,8 @@
 //! The group `usrloc`: registered users and contacts (OpenSIPS 1.11 to 4.0,
 //! `modules/usrloc/ul_mod.c` and `udomain.c`).
 //!
-//! A domain is the name of a location table, as the script spells it.
+//! A domain is the name of a location table, as the script spells it. Kamailio (5.6) puts an underscore behind
+//! it.
 
 use super::{Metric, Processor, counter, gauge};
 
@@ -27,18 +28,27 @@ const METRICS: &[Metric] = &[
         "opensips_usrloc_users",
         "AORs of a domain in memory now (usrloc:<domain>-users)",
         &["domain"],
-        &[("{domain}-users", &["{domain}"])],
+        &[
+            ("{domain}-users", &["{domain}"]),
+            ("{domain}_users", &["{domain}"]),
+        ],
     ),
     gauge(
         "opensips_usrloc_contacts",
         "Contacts of a domain in memory now (usrloc:<domain>-contacts)",
         &["domain"],
-        &[("{domain}-contacts", &["{domain}"])],
+        &[
+            ("{domain}-contacts", &["{domain}"]),
+            ("{domain}_contacts", &["{domain}"]),
+        ],
     ),
     counter(
         "opensips_usrloc_expires",
         "Contacts of a domain that expired (usrloc:<domain>-expires)",
         &["domain"],
-        &[("{domain}-expires", &["{domain}"])],
+        &[
+            ("{domain}-expires", &["{domain}"]),
+            ("{domain}_expires", &["{domain}"]),
+        ],
     ),
 ];

@@ -359,6 +359,7 @@ pub fn assert_down(exporter: &Exporter) {
     assert_eq!(page.up(), "0");
     assert_eq!(page.of_server(), Vec::<&str>::new());
     assert!(page.family("opensips_info").is_none());
+    assert!(page.family("opensips_process_info").is_none());
     assert!(page.family("opensips_scrape_duration_seconds").is_some());
     assert!(page.family("opensips_exporter_unparsed_lines").is_some());
     assert!(page.family("opensips_exporter_build_info").is_some());

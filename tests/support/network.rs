@@ -93,9 +93,14 @@ impl Server {
         self.state().behaviour = behaviour;
     }
 
-    /// The requests since this was asked last.
+    /// The requests for statistics and the version since this was asked last.
     pub fn take_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().requests)
+        let mut requests = std::mem::take(&mut self.state().requests);
+        requests.retain(|request| {
+            let is_for = |text: &str| request.contains(text);
+            is_for("get_statistics") || is_for("version")
+        });
+        requests
     }
 }
 

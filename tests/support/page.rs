@@ -124,11 +124,12 @@ impl Page {
     }
 }
 
-/// Whether a page has this metric whatever statistics the server has.
+/// Whether this metric is made of no statistic.
 pub fn is_of_the_exporter(name: &str) -> bool {
     name == "opensips_up"
         || name == "opensips_scrape_duration_seconds"
         || name == "opensips_info"
+        || name == "opensips_process_info"
         || name.starts_with("opensips_exporter_")
         || name.starts_with("process_")
 }

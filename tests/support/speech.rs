@@ -13,6 +13,10 @@ pub struct Version {
     speech: Speech,
     /// The largest reply.
     limit: usize,
+    /// What it said when it was asked for the kinds of its statistics, empty if it does not know that.
+    kinds: &'static [u8],
+    /// What it said when it was asked for its processes.
+    processes: &'static [u8],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,8 @@ pub const V1_10: Version = Version {
         parse_error: "400 parse error in command\n",
     },
     limit: 32733,
+    kinds: b"",
+    processes: include_bytes!("../fixtures/1.11/cmd_ps.reply"),
 };
 
 pub const V1_11: Version = Version {
@@ -61,6 +67,8 @@ pub const V1_11: Version = Version {
         parse_error: "400 parse error in command\n",
     },
     limit: 32733,
+    kinds: b"",
+    processes: include_bytes!("../fixtures/1.11/cmd_ps.reply"),
 };
 
 pub const V2_4: Version = Version {
@@ -72,6 +80,8 @@ pub const V2_4: Version = Version {
         parse_error: "400 parse_error\n",
     },
     limit: 65447,
+    kinds: include_bytes!("../fixtures/2.4/list_statistics.reply"),
+    processes: include_bytes!("../fixtures/2.4/cmd_ps.reply"),
 };
 
 pub const V3_6: Version = Version {
@@ -79,6 +89,8 @@ pub const V3_6: Version = Version {
     banner: "OpenSIPS (3.6.8 (x86_64/linux))",
     speech: Speech::JsonRpc,
     limit: 65415,
+    kinds: include_bytes!("../fixtures/3.6/list_statistics.reply"),
+    processes: include_bytes!("../fixtures/3.6/cmd_ps.reply"),
 };
 
 pub const V4_0: Version = Version {
@@ -86,6 +98,8 @@ pub const V4_0: Version = Version {
     banner: "OpenSIPS (4.0.1 (x86_64/linux))",
     speech: Speech::JsonRpc,
     limit: 65430,
+    kinds: include_bytes!("../fixtures/4.0/list_statistics.reply"),
+    processes: include_bytes!("../fixtures/4.0/cmd_ps.reply"),
 };
 
 pub const KAMAILIO: Version = Version {
@@ -93,6 +107,8 @@ pub const KAMAILIO: Version = Version {
     banner: "kamailio 5.6.3 (x86_64/linux) ",
     speech: Speech::Kamailio,
     limit: usize::MAX,
+    kinds: b"",
+    processes: include_bytes!("../fixtures/kamailio-5.6/cmd_core.psx.reply"),
 };
 
 pub const VERSIONS: &[Version] = &[V1_10, V1_11, V2_4, V3_6, V4_0, KAMAILIO];
@@ -132,14 +148,31 @@ fn line_answer(
     if request == b":version:\n" {
         return format!("200 OK\nServer:: {}\n", version.banner).into_bytes();
     }
-    let Some(arguments) = request.strip_prefix(b":get_statistics:\n") else {
+    let arguments = |text: &[u8]| -> Vec<Vec<u8>> {
+        let lines = text.split(|&byte| byte == b'\n');
+        let lines = lines.map(|argument| argument.trim_ascii().to_vec());
+        lines.filter(|argument| !argument.is_empty()).collect()
+    };
+    if request == b":ps:\n" {
+        let lines = processes(version, statistics)
+            .into_iter()
+            .map(|(index, pid, role)| format!("Process::  ID={index} PID={pid} Type={role}\n"));
+        return format!("200 OK\n{}", lines.collect::<String>()).into_bytes();
+    }
+    if let Some(groups) = request.strip_prefix(b":list_statistics:\n")
+        && !version.kinds.is_empty()
+    {
+        let mut reply = b"200 OK\n".to_vec();
+        for (key, kind) in kinds(version, &arguments(groups), statistics) {
+            reply.extend_from_slice(&key);
+            reply.extend_from_slice(format!(":: {kind}\n").as_bytes());
+        }
+        return reply;
+    }
+    let Some(text) = request.strip_prefix(b":get_statistics:\n") else {
         return b"500 command not available\n".to_vec();
     };
-    let arguments: Vec<Vec<u8>> = arguments
-        .split(|&byte| byte == b'\n')
-        .map(|argument| argument.trim_ascii().to_vec())
-        .filter(|argument| !argument.is_empty())
-        .collect();
+    let arguments = arguments(text);
     if arguments.iter().any(|argument| argument.contains(&b'"')) {
         return parse_error.into();
     }
@@ -181,6 +214,38 @@ fn json_answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Op
         (false, "version") => {
             let member = format!("{{\"Server\":\"{banner}\"}}");
             reply.extend_from_slice(member.as_bytes());
+        }
+        (false, "ps") => {
+            let processes = processes(version, statistics)
+                .into_iter()
+                .map(|(index, pid, role)| {
+                    format!("{{\"ID\":{index},\"PID\":{pid},\"Type\":\"{role}\"}}")
+                });
+            let processes = processes.collect::<Vec<_>>().join(",");
+            reply.extend_from_slice(format!("{{\"Processes\":[{processes}]}}").as_bytes());
+        }
+        (true, "core.psx") => {
+            let processes = processes(version, statistics).into_iter().map(|(index, pid, role)| {
+                format!(
+                    "{{\n\t\t\t\"IDX\":\t{index},\n\t\t\t\"PID\":\t{pid},\n\t\t\t\"DSC\":\t\"{role}\"\n\t\t}}"
+                )
+            });
+            let processes = processes.collect::<Vec<_>>().join(", ");
+            reply.extend_from_slice(format!("[{processes}]").as_bytes());
+        }
+        (false, "list_statistics") => {
+            let groups = match &request["params"] {
+                serde_json::Value::Null => Vec::new(),
+                parameters => strings(&parameters[0]),
+            };
+            let members: Vec<Vec<u8>> = kinds(version, &groups, statistics)
+                .iter()
+                .map(|(key, kind)| {
+                    let end = format!("\":\"{kind}\"");
+                    [b"\"".as_slice(), &escaped(key), end.as_bytes()].concat()
+                })
+                .collect();
+            reply = [b"{".as_slice(), &members.join(b",".as_slice()), b"}"].concat();
         }
         (true, "core.version") => reply.extend_from_slice(format!("\"{banner}\"").as_bytes()),
         (false, "get_statistics") => {
@@ -237,6 +302,82 @@ fn json_answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Op
         )
     };
     Some([start.as_bytes(), &reply, end.as_bytes()].concat())
+}
+
+/// The kinds of the statistics in `groups`, or of all for none. What is not among the captured ones is
+/// incremental, as what a script makes.
+fn kinds(
+    version: Version,
+    groups: &[Vec<u8>],
+    statistics: &[Statistic],
+) -> Vec<(Vec<u8>, &'static str)> {
+    let is_asked_for = |(group, ..): &&Statistic| {
+        let mut groups = groups.iter();
+        groups.len() == 0 || groups.any(|of| of.strip_suffix(b":") == Some(group))
+    };
+    let asked_for = statistics.iter().filter(is_asked_for);
+    let kinds = asked_for.map(|(group, name, _)| {
+        let key = [group.as_slice(), b":", name].concat();
+        let line = [b"\n".as_slice(), &key, b":: non-incremental\n"].concat();
+        let member = [b"\"".as_slice(), &escaped(&key), b"\":\"non-incremental\""].concat();
+        let is_non_incremental = [line, member].iter().any(|text| {
+            let mut windows = version.kinds.windows(text.len());
+            windows.any(|window| window == text.as_slice())
+        });
+        let kind = if is_non_incremental {
+            "non-incremental"
+        } else {
+            "incremental"
+        };
+        (key, kind)
+    });
+    kinds.collect()
+}
+
+/// A process: index, number and role.
+type Process = (usize, usize, String);
+
+/// The captured processes, or those that have statistics if these are others.
+fn processes(version: Version, statistics: &[Statistic]) -> Vec<Process> {
+    let captured = captured_processes(version.processes);
+    let numbered = statistics.iter().filter_map(|(group, name, _)| {
+        let name = std::str::from_utf8(name).ok()?;
+        let index = name.strip_suffix("-total_size")?.parse().ok()?;
+        (group == b"pkmem").then_some(index)
+    });
+    let numbered: Vec<usize> = numbered.collect();
+    if numbered.len() <= captured.len() {
+        return captured;
+    }
+    let role = "SIP receiver udp:127.0.0.1:5060";
+    let numbered = numbered.into_iter();
+    numbered
+        .map(|index| (index, 10_000 + index, role.to_string()))
+        .collect()
+}
+
+fn captured_processes(reply: &[u8]) -> Vec<Process> {
+    if let Ok(reply) = serde_json::from_slice::<serde_json::Value>(reply) {
+        let result = &reply["result"];
+        let list = result.get("Processes").unwrap_or(result).as_array();
+        let process = |value: &serde_json::Value| {
+            let number = |names: [&str; 2]| {
+                let number = names.iter().find_map(|name| value[name].as_u64());
+                number.expect("a number") as usize
+            };
+            let role = value["Type"].as_str().or(value["DSC"].as_str());
+            let role = role.expect("a role").to_string();
+            (number(["ID", "IDX"]), number(["PID", "PID"]), role)
+        };
+        return list.expect("a list").iter().map(process).collect();
+    }
+    let text = std::str::from_utf8(reply).expect("text");
+    let lines = text.lines().filter_map(|line| {
+        let (index, rest) = line.strip_prefix("Process::  ID=")?.split_once(" PID=")?;
+        let (pid, role) = rest.split_once(" Type=")?;
+        Some((index.parse().ok()?, pid.parse().ok()?, role.to_string()))
+    });
+    lines.collect()
 }
 
 /// A string as cJSON writes it: bytes that are not ASCII stay as they are.

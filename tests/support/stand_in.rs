@@ -42,8 +42,10 @@ struct State {
     behaviour: Behaviour,
     /// Those for statistics.
     requests: Vec<Vec<u8>>,
-    /// All others.
+    /// Those by which it is found out what this is.
     questions: Vec<Vec<u8>>,
+    /// All others.
+    commands: Vec<Vec<u8>>,
     ended: bool,
 }
 
@@ -70,6 +72,7 @@ impl StandIn {
             behaviour: Behaviour::Proper,
             requests: Vec::new(),
             questions: Vec::new(),
+            commands: Vec::new(),
             ended: false,
         }));
         let of_thread = Arc::clone(&state);
@@ -95,6 +98,7 @@ impl StandIn {
         let mut state = self.state.lock().unwrap();
         state.requests.clear();
         state.questions.clear();
+        state.commands.clear();
     }
 
     /// Changes the statistics.
@@ -107,9 +111,14 @@ impl StandIn {
         texts(&self.state.lock().unwrap().requests)
     }
 
-    /// All other requests so far, as they came.
+    /// All requests for the version so far, as they came.
     pub fn questions(&self) -> Vec<String> {
         texts(&self.state.lock().unwrap().questions)
+    }
+
+    /// All other requests so far, as they came.
+    pub fn commands(&self) -> Vec<String> {
+        texts(&self.state.lock().unwrap().commands)
     }
 
     /// Ends like a server that is killed: its socket stays.
@@ -164,14 +173,15 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
 fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &Mutex<State>) {
     let (behaviour, reply) = {
         let mut state = state.lock().unwrap();
-        let asks_for_statistics = request
-            .windows(14)
-            .any(|window| window == b"get_statistics");
-        if asks_for_statistics {
-            state.requests.push(request.to_vec());
+        let holds = |text: &[u8]| request.windows(text.len()).any(|window| window == text);
+        let log = if holds(b"get_statistics") {
+            &mut state.requests
+        } else if holds(b"version") {
+            &mut state.questions
         } else {
-            state.questions.push(request.to_vec());
-        }
+            &mut state.commands
+        };
+        log.push(request.to_vec());
         (
             state.behaviour.clone(),
             answer(request, state.version, &state.statistics),

@@ -1,0 +1,116 @@
+//! What is known of a server that has answered, for as long as it is there.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::dialect::{Dialect, Product};
+use super::endpoint::Identity;
+use super::kinds::Kinds;
+use super::layout::Layout;
+use super::processes::Roster;
+
+/// How much later a server may seem to have started, since it counts whole seconds and a reply takes time.
+const JITTER: Duration = Duration::from_secs(5);
+
+/// Scrapes after which the groups of a server are listed again. At one scrape every 15 s it is an hour.
+const RELIST: u32 = 240;
+
+/// A server that has answered.
+#[derive(Debug)]
+pub struct Server {
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What it says it is.
+    pub product: Option<Product>,
+    /// What tells it from another one.
+    pub identity: Option<Identity>,
+    /// When it started, as its uptime says, if it was asked for that.
+    started: Mutex<Option<Instant>>,
+    layout: Mutex<Layout>,
+    /// What the log said is too large for a reply.
+    told: Mutex<BTreeSet<String>>,
+    /// The arguments that were answered last in one reply.
+    fitted: Mutex<Vec<String>>,
+    kinds: Mutex<Kinds>,
+    roster: Mutex<Roster>,
+    /// Scrapes since its groups were listed.
+    since_listed: AtomicU32,
+}
+
+impl Server {
+    /// A server that speaks `dialect` and says it is `version`.
+    pub fn new(dialect: Dialect, version: &str, identity: Option<Identity>) -> Self {
+        Server {
+            dialect,
+            product: Product::parse(version),
+            identity,
+            started: Mutex::default(),
+            layout: Mutex::new(Layout::new(version)),
+            told: Mutex::default(),
+            fitted: Mutex::default(),
+            kinds: Mutex::default(),
+            roster: Mutex::default(),
+            since_listed: AtomicU32::new(0),
+        }
+    }
+
+    /// Logs what is left out of the page, when that is news.
+    pub fn tell(&self) {
+        let left_out = self.layout().hopeless().clone();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != left_out && !left_out.is_empty() {
+            let names: Vec<&str> = left_out.iter().map(String::as_str).collect();
+            log::warn!(
+                "left out of the page, each too large for one reply of the server: {}",
+                names.join(" ")
+            );
+        }
+        *told = left_out;
+    }
+
+    /// Whether this is another start than the one that was known, if it was `started` then.
+    pub fn has_started_again(&self, started: Option<Instant>) -> bool {
+        let mut known = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_later = |(known, started): (Instant, Instant)| started > known + JITTER;
+        let has = known.zip(started).is_some_and(is_later);
+        *known = started.or(*known);
+        has
+    }
+
+    /// Whether `arguments` were answered in one reply before.
+    pub fn has_fitted(&self, arguments: &[String]) -> bool {
+        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        fitted.as_slice() == arguments
+    }
+
+    /// Notes that `arguments` were answered in one reply.
+    pub fn note_fitted(&self, arguments: &[String]) {
+        let mut fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if fitted.as_slice() != arguments {
+            *fitted = arguments.to_vec();
+        }
+    }
+
+    /// What is known of the size of its replies.
+    pub fn layout(&self) -> MutexGuard<'_, Layout> {
+        self.layout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which of its statistics it calls incremental.
+    pub fn kinds(&self) -> MutexGuard<'_, Kinds> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its processes.
+    pub fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its groups should be listed in this scrape: in the first one, and now and then, since the
+    /// script can make groups.
+    pub fn is_to_be_listed(&self) -> bool {
+        self.since_listed.fetch_add(1, Ordering::Relaxed) % RELIST == 0
+    }
+}
