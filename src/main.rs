@@ -25,7 +25,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
     match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {
-        Ok(Command::Run(config)) => run(config),
+        Ok(Command::Run(config)) => run(*config),
         Ok(Command::Print(text)) => {
             // Whoever reads only the beginning closes the pipe.
             let _ = io::stdout().write_all(text.as_bytes());

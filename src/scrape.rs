@@ -79,7 +79,7 @@ impl Scraper {
         let mut unparsed = 0;
         let deadline = Deadline::after(limit);
         let result = self.read(selection, deadline, &mut statistics, &mut unparsed);
-        let mut processes = Vec::new();
+        let mut processes = Arc::default();
         if let Ok(answerer) = &result
             && GROUPS_OF_PROCESSES
                 .iter()
@@ -113,7 +113,7 @@ impl Scraper {
             // What came before the error is not all.
             Err(_) => statistics = Page::new(self.mapping.families()),
         }
-        for process in processes {
+        for process in processes.iter() {
             let (index, pid) = (process.index.to_string(), process.pid.to_string());
             let labels = [
                 ("process", index.as_bytes()),

@@ -210,3 +210,17 @@ fn sick_json_is_no_value() {
         });
     }
 }
+
+#[test]
+fn a_server_that_would_not_say_its_version_is_asked_again() {
+    for version in [V3_6, V4_0] {
+        let directory = TempDir::new();
+        let server = start(&directory, version);
+        let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
+        server.behave(Behaviour::Raw(b"500 Internal error".to_vec()));
+        assert_down(&exporter);
+        server.behave(Behaviour::Proper);
+        assert_eq!(exporter.scrape().up(), "1");
+        assert_reads(&exporter, version);
+    }
+}

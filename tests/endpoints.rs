@@ -77,6 +77,9 @@ fn a_lost_packet_teaches_nothing() {
     let exporter = exporter(&format!("udp:{}", server.address), &[]);
     assert_up(&exporter);
     for _ in 0..4 {
+        // Other questions in between.
+        assert_eq!(exporter.get("/-/ready").status, 200);
+        exporter.scrape_with("/metrics?collect[]=core:");
         server.behave(Behaviour::Losing);
         assert_up(&exporter);
         server.behave(Behaviour::Proper);

@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::network::Server;
 use support::processes::{assert_all, statistics};
 use support::stand_in::{Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version};
 use support::{Exporter, TempDir};
@@ -92,10 +96,17 @@ fn groups_that_were_seen_are_asked_for_also_after_a_restart() {
 
 #[test]
 fn a_selection_may_be_too_large_as_well() {
-    for version in [V1_11, V2_4, V3_6] {
-        let (_directory, _server, exporter) = start(version, 500);
-        for _ in 0..2 {
-            let page = exporter.scrape_with("/metrics?collect[]=pkmem:");
+    for (version, query, most) in [
+        (V1_11, "collect[]=pkmem:", 4),
+        (V2_4, "collect[]=pkmem:", 2),
+        (V3_6, "collect[]=pkmem:", 2),
+        (V2_4, "collect[]=pkmem", 3),
+        (V3_6, "collect[]=pkmem:&collect[]=nosuch", 3),
+    ] {
+        let (_directory, server, exporter) = start(version, 500);
+        for _ in 0..3 {
+            server.forget();
+            let page = exporter.scrape_with(&format!("/metrics?{query}"));
             assert_eq!(page.up(), "1");
             let samples = &page
                 .family("opensips_pkmem_used_size")
@@ -108,6 +119,12 @@ fn a_selection_may_be_too_large_as_well() {
             assert_eq!(samples.len(), expected.count());
             assert!(page.family("opensips_core_requests_total").is_none());
         }
+        let requests = server.requests();
+        assert!(
+            requests.len() <= most,
+            "{} {query}: {requests:?}",
+            version.name
+        );
         assert_all(&exporter, version, 500);
     }
 }
@@ -218,11 +235,16 @@ fn a_split_may_take_longer_than_a_scrape() {
         let directory = TempDir::new();
         let socket = directory.join("mi.sock");
         let _server = StandIn::with_statistics(&socket, version, statistics(version, 600));
-        let exporter = Exporter::start(&socket, &["--timeout=400ms"]);
-        let scrapes = (1..=10).find(|_| exporter.scrape().up() == "1");
-        assert!(scrapes.is_some(), "{:#?}", exporter.log());
-        println!("{}: up at scrape {}", version.name, scrapes.unwrap_or(0));
-        assert_all(&exporter, version, 600);
+        let by_udp = Server::udp("127.0.0.1", version);
+        by_udp.state().statistics = statistics(version, 600);
+        let by_udp = PathBuf::from(format!("udp:{}", by_udp.address));
+        for target in [socket, by_udp] {
+            let exporter = Exporter::start(&target, &["--timeout=400ms"]);
+            let scrapes = (1..=10).find(|_| exporter.scrape().up() == "1");
+            assert!(scrapes.is_some(), "{:#?}", exporter.log());
+            println!("{}: up at scrape {}", version.name, scrapes.unwrap_or(0));
+            assert_all(&exporter, version, 600);
+        }
     }
 }
 
@@ -245,4 +267,72 @@ fn what_was_given_up_is_tried_again_after_a_while() {
     });
     assert!(scrapes.is_some());
     assert_eq!(exporter.logged("left out of the page").len(), 1);
+}
+
+/// A server without memory says of everything that it does not fit.
+#[test]
+fn a_bad_moment_of_the_server_costs_no_more_than_its_scrapes() {
+    for processes in [8, 500] {
+        let (_directory, server, exporter) = start(V3_6, processes);
+        assert_all(&exporter, V3_6, processes);
+        let names: Vec<String> = (0..100).map(|name| format!("collect[]=x{name}")).collect();
+        let names = names.join("&");
+        for query in [
+            "",
+            "collect[]=core:",
+            "collect[]=core:&collect[]=shmem:&collect[]=tm:&collect[]=net:",
+            "collect[]=pkmem:",
+            &names,
+        ] {
+            server.behave(Behaviour::Raw(b"500 Internal error".to_vec()));
+            server.forget();
+            let page = exporter.scrape_with(&format!("/metrics?{query}"));
+            assert_eq!(page.up(), "0", "{query}");
+            let requests = server.requests().len();
+            assert!(requests <= 30, "{query}: {requests}");
+            server.behave(Behaviour::Proper);
+            if query != names {
+                let page = exporter.scrape_with(&format!("/metrics?{query}"));
+                assert_eq!(page.up(), "1", "{query}");
+            }
+            assert_all(&exporter, V3_6, processes);
+        }
+        let left_out = exporter.logged("left out of the page");
+        assert!(left_out.is_empty(), "{left_out:?}");
+    }
+}
+
+/// What was learnt stays when a scrape had no time to read all.
+#[test]
+fn a_slow_scrape_teaches_nothing() {
+    const PROCESSES: usize = 2000;
+    let (directory, server, _) = start(V2_4, PROCESSES);
+    let exporter = Exporter::start(&directory.join("mi.sock"), &["--timeout=3s"]);
+    assert_all(&exporter, V2_4, PROCESSES);
+    server.behave(Behaviour::Slow(Duration::from_millis(700)));
+    assert_eq!(exporter.scrape().up(), "0");
+    server.behave(Behaviour::Proper);
+    server.forget();
+    assert_all(&exporter, V2_4, PROCESSES);
+    assert!(server.requests().len() <= 10, "{}", server.requests().len());
+}
+
+/// Names that come and go are not asked for for ever.
+#[test]
+fn groups_that_were_seen_are_forgotten_at_some_number() {
+    let (_directory, server, exporter) = start(V3_6, 8);
+    for round in 0..5 {
+        let groups = (0..1000).map(|number| {
+            let group = format!("group-{round}-{number}");
+            (group.into_bytes(), b"name".to_vec(), 1)
+        });
+        let all = statistics(V3_6, 8).into_iter().chain(groups).collect();
+        server.change(|statistics| *statistics = all);
+        assert_all(&exporter, V3_6, 8);
+    }
+    server.change(|all| *all = statistics(V3_6, 500));
+    assert_all(&exporter, V3_6, 500);
+    server.forget();
+    assert_all(&exporter, V3_6, 500);
+    assert!(server.requests().len() <= 4, "{}", server.requests().len());
 }

@@ -163,7 +163,7 @@ fn gauges_go_below_zero_and_counters_do_not() {
     );
     assert_eq!(
         value(
-            "opensips_statistic",
+            "opensips_statistic_total",
             &[("group", "dynamic"), ("name", "mine")]
         ),
         written("-6")

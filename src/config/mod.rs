@@ -24,7 +24,7 @@ use flags::{FLAGS, Flag, SWITCHES};
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Serve scrapes until a signal ends the process.
-    Run(Config),
+    Run(Box<Config>),
     /// Print this and end.
     Print(String),
 }
@@ -168,7 +168,7 @@ pub fn parse(
     {
         return Err("--collect and --exclude leave no group to collect".to_string());
     }
-    Ok(Command::Run(config))
+    Ok(Command::Run(Box::new(config)))
 }
 
 /// The value of `flag` among the arguments, and the name that it was given under.

@@ -1,24 +1,28 @@
 //! Asks one server: finds out what it speaks, remembers that, and asks in several requests what does not
 //! fit into one reply.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::census::{Census, Groups};
 use super::dialect::{Dialect, Introduction, Product, Refused, Sink};
 use super::endpoint::Endpoint;
-use super::layout::{Census, Groups};
-use super::processes::{Process, Seen};
+use super::processes::Seen;
 use super::server::Server;
-use super::{Deadline, Error, kinds, line, processes};
+use super::{Deadline, Error};
 
 /// How long a reply may take, or half of the scrape's time, before the server is asked whether it is alive:
 /// the line protocol is silent about replies that are too large. Answers take a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a reply may still take after the server has answered a later request.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// Groups that may be too large one after the other before anything was read. With more of them the server has
+/// no memory, and is not asked on.
+const MAX_GIVEN_UP: usize = 2;
 
 /// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
 const MAX_ID: u32 = i32::MAX as u32;
@@ -35,9 +39,10 @@ pub struct Wanted {
 /// Who answered.
 #[derive(Debug)]
 pub struct Answerer {
-    server: Arc<Server>,
+    /// The server.
+    pub(super) server: Arc<Server>,
     /// The processes whose statistics it gave.
-    seen: Seen,
+    pub(super) seen: Seen,
 }
 
 impl Answerer {
@@ -107,9 +112,7 @@ impl Client {
             let is_still_there = match &refused {
                 Refused::TooLarge | Refused::Unknown => true,
                 // What was learnt of it would have to be learnt again, in as little time.
-                Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => {
-                    self.endpoint.identity().is_some()
-                }
+                Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => true,
                 _ => false,
             };
             if !is_still_there {
@@ -143,124 +146,28 @@ impl Client {
             sink,
         );
         let (started, seen) = (census.started, census.take_seen());
-        let is_by_groups = |argument: &String| argument == "all" || argument.ends_with(':');
-        if arguments.iter().all(is_by_groups) {
-            census.is_incomplete |= result.is_err();
-            server.layout().learn(census, is_everything);
-        }
+        census.is_incomplete |= result.is_err();
+        server.layout().learn(census, &arguments, is_everything);
         if is_everything {
             server.tell();
         }
         result?;
-        let server = if server.has_started_again(started) {
-            // It reads like the one before, and may be of another version.
-            self.forget(server);
-            self.meet(None, deadline)?
-        } else {
-            Arc::clone(server)
-        };
+        let mut server = Arc::clone(server);
+        if server.has_started_again(started) || self.has_a_name_now(&server, deadline) {
+            self.forget(&server);
+            let met = self.meet(None, deadline);
+            // What it is can wait for the next scrape.
+            server = met.unwrap_or_else(|_| Arc::new(Server::new(server.dialect, "", None)));
+        }
         Ok(Answerer { server, seen })
     }
 
-    /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
-    fn arguments(&self, server: &Server, wanted: &Wanted, deadline: Deadline) -> Vec<String> {
-        let is_everything = wanted.arguments == ["all"];
-        if !is_everything || wanted.excluded.is_empty() || server.dialect == Dialect::Kamailio {
-            // Kamailio has groups of its own, which nobody lists, and none that is expensive.
-            return wanted.arguments.clone();
-        }
-        if server.is_to_be_listed() {
-            self.list(server, &[], deadline);
-        }
-        let groups = self.groups();
-        let is_wanted = |group: &String| {
-            let group = group.trim_end_matches(':');
-            let mut excluded = wanted.excluded.iter();
-            !excluded.any(|excluded| excluded.eq_ignore_ascii_case(group))
-        };
-        groups.arguments().filter(is_wanted).collect()
-    }
-
-    /// Which of the statistics `keys`, each a `group:name`, the server calls incremental. It is asked for
-    /// those that it was not asked for before, and what it says once stays. `None` if it says it of nothing.
-    pub fn kinds(
-        &self,
-        answerer: &Answerer,
-        keys: &[&[u8]],
-        deadline: Deadline,
-    ) -> Option<Vec<Option<bool>>> {
-        let server = &answerer.server;
-        let unknown: Vec<&[u8]> = {
-            let kinds = server.kinds();
-            let keys = keys.iter().filter(|key| !kinds.is_known(key));
-            keys.copied().collect()
-        };
-        let groups: BTreeSet<String> = unknown.iter().filter_map(|key| group_of(key)).collect();
-        if !groups.is_empty() {
-            self.list(server, &Vec::from_iter(groups), deadline);
-        }
-        let mut kinds = server.kinds();
-        for key in unknown {
-            kinds.note(key, None);
-        }
-        let all = keys.iter().map(|key| kinds.is_incremental(key));
-        (!kinds.is_empty()).then(|| all.collect())
-    }
-
-    /// Asks for the kinds of the statistics in `groups`, or in all for none, and notes them.
-    fn list(&self, server: &Server, groups: &[String], deadline: Deadline) {
-        // 1.x has no such command, and logs that.
-        let is_too_old = |product: &Product| product.version.starts_with("1.");
-        let dialect = server.dialect;
-        if server.kinds().is_mute
-            || server.product.as_ref().is_some_and(is_too_old)
-            || kinds::request(dialect, groups, 0).is_none()
-        {
-            return;
-        }
-        let result = self.question(
-            server,
-            |id| kinds::request(dialect, groups, id).unwrap_or_default(),
-            |reply, id| {
-                let mut known = server.kinds();
-                let mut seen = self.groups();
-                kinds::read(dialect, reply, id, |key, is_incremental| {
-                    known.note(key, Some(is_incremental));
-                    if let Some((group, _)) = line::parse_key(key) {
-                        seen.add(group);
-                    }
-                })
-            },
-            deadline,
-        );
-        if let Err(refused) = result {
-            log::debug!("the server does not list its statistics: {refused:?}");
-            // All are more than some, which may fit.
-            server.kinds().is_mute = !groups.is_empty();
-        }
-    }
-
-    /// The processes of the server. It is asked for them once, and again when statistics of others were seen.
-    pub fn processes(&self, answerer: &Answerer, deadline: Deadline) -> Vec<Process> {
-        let Answerer { server, seen } = answerer;
-        if !server.roster().has_changed(seen) {
-            return server.roster().processes.clone().unwrap_or_default();
-        }
-        let dialect = server.dialect;
-        let result = self.question(
-            server,
-            |id| processes::request(dialect, id),
-            |reply, id| processes::read(dialect, reply, id),
-            deadline,
-        );
-        let processes = result.unwrap_or_else(|refused| {
-            log::debug!("the server does not tell its processes: {refused:?}");
-            Vec::new()
-        });
-        let mut roster = server.roster();
-        roster.seen.extend(seen.clone());
-        roster.processes = Some(processes.clone());
-        processes
+    /// Whether a server that would not say what it is does so now.
+    fn has_a_name_now(&self, server: &Server, deadline: Deadline) -> bool {
+        server.is_nameless()
+            && self
+                .ask_version(server.dialect, deadline)
+                .is_ok_and(|version| version.is_ok())
     }
 
     /// Asks for `arguments` in as many requests as it takes.
@@ -273,13 +180,16 @@ impl Client {
         census: &mut Census,
         sink: &mut Sink<'_>,
     ) -> Result<(), Refused> {
-        let planned = server.layout().plan(arguments.to_vec(), &self.groups());
+        let planned = server
+            .layout()
+            .plan(arguments.to_vec(), is_everything, &self.groups());
         let mut is_split = server.layout().is_split();
         let mut has_looked_beyond = false;
         // A reply that should fit and does not come may just be lost.
         let mut may_be_lost = is_split || server.has_fitted(arguments);
         let mut is_first = true;
         let mut total = 0;
+        let mut given_up = Vec::new();
         let mut groups: Vec<Vec<u8>> = Vec::new();
         let mut pieces = VecDeque::from(planned);
         while let Some(piece) = pieces.pop_front() {
@@ -311,8 +221,7 @@ impl Client {
                     }
                     if let Some(group) = piece.first_of().filter(|_| count == 0) {
                         // Its names are of another kind.
-                        census.is_incomplete = true;
-                        server.layout().give_up(vec![group]);
+                        given_up.push(group);
                     } else if let Some(next) = piece.next(count > 0) {
                         pieces.push_front(next);
                     }
@@ -325,12 +234,15 @@ impl Client {
                 Err(Refused::TooLarge) => {
                     is_split = true;
                     let parts = server.layout().parts(&piece, &self.groups(), census);
-                    if parts.is_empty() {
-                        census.is_incomplete = true;
-                        server.layout().give_up(piece.arguments());
-                        if total == 0 && is_everything {
-                            // Not even the least fits: it has no memory.
-                            break;
+                    if let Some(second) = piece.again().filter(|_| parts.is_empty()) {
+                        pieces.push_front(second);
+                    } else if parts.is_empty() {
+                        // No name is too large by itself, and few groups are.
+                        match piece.group() {
+                            Some(group) if total > 0 || given_up.len() < MAX_GIVEN_UP => {
+                                given_up.push(group);
+                            }
+                            _ => return Err(Refused::TooLarge),
                         }
                     }
                     for part in parts.into_iter().rev() {
@@ -351,12 +263,12 @@ impl Client {
             }
         }
         let mut layout = server.layout();
-        let is_left_out = |argument: &String| layout.hopeless().contains(argument);
-        if total == 0 && is_everything && !layout.hopeless().is_empty() {
-            layout.forget();
+        census.is_incomplete |= !given_up.is_empty();
+        if total == 0 && !given_up.is_empty() {
             return Err(Refused::TooLarge);
         }
-        if total == 0 && arguments.iter().any(is_left_out) {
+        layout.give_up(given_up);
+        if total == 0 && layout.is_left_out(arguments) {
             return Err(Refused::TooLarge);
         }
         drop(layout);
@@ -482,23 +394,8 @@ impl Client {
         }
     }
 
-    /// Asks a server that is alive something that it may be silent about.
-    fn question<T>(
-        &self,
-        server: &Server,
-        request: impl FnOnce(u32) -> Vec<u8>,
-        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
-        deadline: Deadline,
-    ) -> Result<T, Refused> {
-        let deadline = match server.dialect {
-            Dialect::Line => deadline.at_most(PATIENCE),
-            _ => deadline,
-        };
-        self.exchange(request, read, deadline)
-    }
-
     /// Sends a request and reads the reply to it.
-    fn exchange<T>(
+    pub(super) fn exchange<T>(
         &self,
         request: impl FnOnce(u32) -> Vec<u8>,
         mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
@@ -537,19 +434,12 @@ impl Client {
         self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
     }
 
-    fn groups(&self) -> MutexGuard<'_, Groups> {
+    /// The groups that are known.
+    pub(super) fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The group of a `group:name` with its colon, if it can be asked for.
-fn group_of(key: &[u8]) -> Option<String> {
-    let (group, _) = line::parse_key(key)?;
-    let group = str::from_utf8(group).ok()?;
-    let is_plain = |c: char| !c.is_control() && c != '"';
-    group.chars().all(is_plain).then(|| format!("{group}:"))
 }

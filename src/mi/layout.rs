@@ -5,11 +5,10 @@
 //! of the processes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
-use super::Statistic;
-use super::per_process::{PER_PROCESS, PerProcess, names_in, process_in, process_of};
-use super::processes::Seen;
+use super::census::{Census, Groups};
+use super::per_process::{PER_PROCESS, PerProcess, growing, names_in, process_of};
+use super::piece::{Piece, PieceKind, processes};
 
 /// Bytes of statistics that fit into a reply of OpenSIPS 2.1 and later (seen: 65,415 in 3.6, 65,447 in 2.4).
 const CAPACITY: usize = 65_400;
@@ -19,14 +18,6 @@ const CAPACITY_OF_1: usize = 32_700;
 
 /// Bytes of a request that every server reads at once.
 const REQUEST: usize = 60_000;
-
-/// Processes that are asked for at once as long as nothing is known of their number. Their private memory
-/// fills most of the smallest buffer.
-const PROCESSES: usize = 128;
-
-/// Requests for processes to which nothing came, after which there are taken to be no more. The numbers have
-/// gaps where processes ended.
-const EMPTY: usize = 3;
 
 /// The least that is believed of a server's buffer, in bytes.
 const LEAST_CAPACITY: usize = 16_000;
@@ -38,124 +29,8 @@ const NEW_PROCESSES: usize = 16;
 /// scrape every 15 s it is an hour.
 const RETRY: u32 = 240;
 
-/// The groups that a server can have (OpenSIPS 1.11 to 4.0, Kamailio 5.6), but for those that its
-/// configuration names. It lists them only in a reply that is larger still.
-const GROUPS: &[&str] = &[
-    "shmem",
-    "rpmem",
-    "core",
-    "net",
-    "dynamic",
-    "script",
-    "pkmem",
-    "load",
-    "sql",
-    "cdb",
-    "dns",
-    "cachedb_redis",
-    "call_center",
-    "clusterer",
-    "dialog",
-    "imc",
-    "msilo",
-    "nat_traversal",
-    "registrar",
-    "sipcapture",
-    "siptrace",
-    "sl",
-    "snmpstats",
-    "sst",
-    "tm",
-    "tmx",
-    "tracer",
-    "uri",
-    "usrloc",
-];
-
-/// One request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    kind: PieceKind,
-    /// The request of the plan that it is a part of.
-    origin: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum PieceKind {
-    Arguments(Vec<String>),
-    /// So many processes of an element of [`PER_PROCESS`], from this one on, behind so many requests to which
-    /// nothing came.
-    Processes {
-        of: usize,
-        from: usize,
-        count: usize,
-        empty: usize,
-    },
-}
-
-/// Processes from a number on, of which nothing is known.
-fn processes(of: usize, from: usize) -> PieceKind {
-    PieceKind::Processes {
-        of,
-        from,
-        count: PROCESSES,
-        empty: 0,
-    }
-}
-
-impl Piece {
-    /// The arguments of `get_statistics`.
-    pub fn arguments(&self) -> Vec<String> {
-        match &self.kind {
-            PieceKind::Arguments(arguments) => arguments.clone(),
-            PieceKind::Processes {
-                of, from, count, ..
-            } => {
-                let group = PER_PROCESS.get(*of);
-                group.map_or_else(Vec::new, |group| names_in(group, *from..from + count))
-            }
-        }
-    }
-
-    /// What is to be asked for next after the server knew something of this, or nothing.
-    pub fn next(&self, is_known: bool) -> Option<Piece> {
-        let PieceKind::Processes {
-            of,
-            from,
-            count,
-            empty,
-        } = self.kind
-        else {
-            return None;
-        };
-        let empty = if is_known { 0 } else { empty + 1 };
-        (empty < EMPTY).then(|| {
-            self.with(PieceKind::Processes {
-                of,
-                from: from + count,
-                count,
-                empty,
-            })
-        })
-    }
-
-    /// The group of which this asks for the first processes, which every server with such names has.
-    pub fn first_of(&self) -> Option<String> {
-        match self.kind {
-            PieceKind::Processes { of, from: 0, .. } => {
-                Some(format!("{}:", PER_PROCESS.get(of)?.group))
-            }
-            _ => None,
-        }
-    }
-
-    fn with(&self, kind: PieceKind) -> Piece {
-        Piece {
-            kind,
-            origin: self.origin,
-        }
-    }
-}
+/// The origin of requests that are not in the plan. Nothing is learnt from the sizes of their replies.
+const NOT_PLANNED: usize = usize::MAX;
 
 /// What is known of the size of a server's replies.
 #[derive(Debug)]
@@ -168,105 +43,23 @@ pub struct Layout {
     too_large: BTreeSet<String>,
     /// Arguments whose replies are too large and cannot be asked for in parts.
     hopeless: BTreeSet<String>,
-    /// Plans that were made without them.
+    /// What the capacity was taken to be at first.
+    first_capacity: usize,
+    /// Plans for everything since less than that was asked for.
     plans: u32,
-}
-
-/// The groups that a server may have.
-#[derive(Debug, Default)]
-pub struct Groups {
-    /// Those that were seen beside [`GROUPS`].
-    others: BTreeSet<String>,
-}
-
-impl Groups {
-    /// Notes that the server has this group.
-    pub fn add(&mut self, group: &[u8]) {
-        if let Ok(group) = str::from_utf8(group)
-            && !GROUPS.contains(&group)
-            && !self.others.contains(group)
-        {
-            self.others.insert(group.to_string());
-        }
-    }
-
-    /// All of them, as arguments.
-    pub fn arguments(&self) -> impl Iterator<Item = String> {
-        let others = self.others.iter().map(String::as_str);
-        let groups = GROUPS.iter().copied().chain(others);
-        groups.map(|group| format!("{group}:"))
-    }
-}
-
-/// What was read in one scrape.
-#[derive(Debug, Default)]
-pub struct Census {
-    groups: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Bytes by the request of the plan that brought them.
-    sizes: BTreeMap<usize, usize>,
-    /// The requests of the plan that did not fit.
-    too_large: Vec<usize>,
-    /// Whether something is not in it that was asked for.
-    pub is_incomplete: bool,
-    /// When the server started, if it was asked for that.
-    pub started: Option<Instant>,
-    seen: Seen,
-}
-
-impl Census {
-    /// Notes that `piece` brought `statistic`.
-    pub fn add(&mut self, piece: &Piece, statistic: &Statistic<'_>) {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let digits = statistic.value.checked_ilog10().unwrap_or(0) as usize + 1;
-        // `group:name:: value` and a newline, or `"group:name":value,`.
-        let size = statistic.group.len() + statistic.name.len() + digits + 5;
-        *self.sizes.entry(piece.origin).or_default() += size;
-        self.groups
-            .entry(text(statistic.group))
-            .or_default()
-            .insert(text(statistic.name), size);
-    }
-
-    /// Notes what `statistic` tells of the server: `core:timestamp` is its uptime in seconds (OpenSIPS 1.11 to
-    /// 4.0, `core_stats.c`), others tell its processes.
-    pub fn note(&mut self, statistic: &Statistic<'_>) {
-        if statistic.name == b"timestamp" && statistic.group == b"core" {
-            self.started = Instant::now().checked_sub(Duration::from_secs(statistic.value));
-        }
-        if let Some((group, process)) = process_in(statistic) {
-            self.seen.entry(group).or_default().push(process);
-        }
-    }
-
-    /// The processes whose statistics were read.
-    pub fn take_seen(&mut self) -> Seen {
-        let mut seen = std::mem::take(&mut self.seen);
-        seen.values_mut()
-            .for_each(|processes| processes.sort_unstable());
-        seen
-    }
-
-    /// Notes that `piece` was answered: a group that it asked for and that brought nothing is not there.
-    pub fn note_answer(&mut self, piece: &Piece) {
-        if let PieceKind::Arguments(arguments) = &piece.kind {
-            for argument in arguments {
-                if let Some((_, of)) = growing(argument) {
-                    self.groups.entry(of.group.to_string()).or_default();
-                }
-            }
-        }
-    }
 }
 
 impl Layout {
     /// Nothing is known but the server's version, if that.
     pub fn new(version: &str) -> Self {
+        let capacity = if version.starts_with("OpenSIPS (1.") {
+            CAPACITY_OF_1
+        } else {
+            CAPACITY
+        };
         Layout {
-            capacity: if version.starts_with("OpenSIPS (1.") {
-                CAPACITY_OF_1
-            } else {
-                CAPACITY
-            },
+            capacity,
+            first_capacity: capacity,
             groups: BTreeMap::new(),
             too_large: BTreeSet::new(),
             hopeless: BTreeSet::new(),
@@ -274,9 +67,26 @@ impl Layout {
         }
     }
 
-    /// Notes that `arguments` can be asked for in no way.
-    pub fn give_up(&mut self, arguments: Vec<String>) {
-        self.hopeless.extend(arguments);
+    /// Notes that `groups` can be asked for in no way, unless they are known to be small: then it was a bad
+    /// moment of the server.
+    pub fn give_up(&mut self, groups: Vec<String>) {
+        let is_small = |group: &String| {
+            let names = self.groups.get(group.trim_end_matches(':'));
+            let size: usize = names.map_or(0, |names| names.values().sum());
+            0 < size && size < self.usable() / 2
+        };
+        let large: Vec<String> = groups
+            .into_iter()
+            .filter(|group| !is_small(group))
+            .collect();
+        self.hopeless.extend(large);
+    }
+
+    /// Whether something of `arguments` can be asked for in no way.
+    pub fn is_left_out(&self, arguments: &[String]) -> bool {
+        arguments
+            .iter()
+            .any(|argument| self.hopeless.contains(argument))
     }
 
     /// What can be asked for in no way.
@@ -291,8 +101,8 @@ impl Layout {
             let seen = last_process(census.groups.get(group.group)?)?;
             (self.is_named(group.group) && seen > known).then(|| Piece {
                 kind: processes(of, known + 1 + NEW_PROCESSES),
-                // Nothing is learnt from its size, since it is not in the plan.
-                origin: usize::MAX,
+                origin: NOT_PLANNED,
+                is_second: false,
             })
         });
         pieces.collect()
@@ -306,7 +116,7 @@ impl Layout {
 
     /// Whether everything did not fit into one reply.
     pub fn is_split(&self) -> bool {
-        !self.groups.is_empty() || self.too_large.contains("all")
+        !self.groups.is_empty() || !self.too_large.is_empty()
     }
 
     /// Whether `piece` was put together by what is known, so that it should fit.
@@ -319,12 +129,19 @@ impl Layout {
     }
 
     /// The requests that ask for `arguments`, as few as will do.
-    pub fn plan(&mut self, arguments: Vec<String>, groups: &Groups) -> Vec<Piece> {
-        if !self.hopeless.is_empty() {
+    pub fn plan(
+        &mut self,
+        arguments: Vec<String>,
+        is_everything: bool,
+        groups: &Groups,
+    ) -> Vec<Piece> {
+        let is_limited = !self.hopeless.is_empty() || self.capacity < self.first_capacity;
+        if is_everything && is_limited {
             self.plans += 1;
             if self.plans > RETRY {
                 self.plans = 0;
                 self.hopeless.clear();
+                self.capacity = self.first_capacity;
             }
         }
         let requests = if self.is_split() {
@@ -334,7 +151,11 @@ impl Layout {
         };
         let pieces = requests.into_iter().enumerate();
         pieces
-            .map(|(origin, kind)| Piece { kind, origin })
+            .map(|(origin, kind)| Piece {
+                kind,
+                origin,
+                is_second: false,
+            })
             .collect()
     }
 
@@ -375,33 +196,37 @@ impl Layout {
         parts.into_iter().map(|kind| piece.with(kind)).collect()
     }
 
-    /// Learns from a scrape whose requests asked for groups, or for everything.
-    pub fn learn(&mut self, census: Census, is_everything: bool) {
+    /// Learns from a scrape that asked for `arguments`.
+    pub fn learn(&mut self, census: Census, arguments: &[String], is_everything: bool) {
         let is_complete = !census.is_incomplete;
         for origin in &census.too_large {
             let size = census.sizes.get(origin).copied().unwrap_or(0);
-            if (LEAST_CAPACITY..=self.usable()).contains(&size) && is_complete {
+            let is_smaller = (LEAST_CAPACITY..=self.usable()).contains(&size);
+            if is_complete && is_smaller && *origin != NOT_PLANNED {
                 self.capacity = (size - size / 4).max(LEAST_CAPACITY);
             }
         }
+        let is_asked_for = |argument: &String| is_everything || arguments.contains(argument);
         if !census.too_large.is_empty() || self.is_split() {
-            self.groups.extend(census.groups);
+            // Single names tell nothing of their groups.
+            for (group, names) in census.groups {
+                if is_asked_for(&format!("{group}:")) {
+                    let known = self.groups.entry(group).or_default();
+                    if is_complete {
+                        known.clear();
+                    }
+                    known.extend(names);
+                }
+            }
         }
-        if is_complete && is_everything {
-            self.too_large.clear();
+        if is_complete {
+            self.too_large.retain(|argument| !is_asked_for(argument));
         }
         let size: usize = self.groups.values().flat_map(BTreeMap::values).sum();
         let is_known = is_complete && self.hopeless.is_empty() && self.too_large.is_empty();
         if is_known && size <= self.usable() {
             self.groups.clear();
         }
-    }
-
-    /// Forgets what did not fit.
-    pub fn forget(&mut self) {
-        self.groups.clear();
-        self.too_large.clear();
-        self.hopeless.clear();
     }
 
     /// The capacity, less what the frame of a reply takes and numbers grow.
@@ -480,12 +305,6 @@ struct Request {
     bytes: usize,
     /// The size of the reply to it.
     reply: usize,
-}
-
-/// The element of [`PER_PROCESS`] that `argument` asks for, and its index.
-fn growing(argument: &str) -> Option<(usize, &'static PerProcess)> {
-    let mut groups = PER_PROCESS.iter().enumerate();
-    groups.find(|(_, of)| of.is(argument))
 }
 
 /// The largest number of a process in these names.

@@ -4,6 +4,7 @@
 //! and splits what is too large for one reply. This room does not know what the statistics mean or how
 //! they are called in Prometheus.
 
+mod census;
 mod client;
 mod datagram;
 mod dialect;
@@ -15,7 +16,9 @@ mod kinds;
 pub mod layout;
 pub mod line;
 mod per_process;
+mod piece;
 mod processes;
+mod questions;
 mod resolve;
 mod server;
 pub mod target;

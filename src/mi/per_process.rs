@@ -61,6 +61,12 @@ pub fn process_in(statistic: &Statistic<'_>) -> Option<(&'static str, usize)> {
     Some((group.group, str::from_utf8(number).ok()?.parse().ok()?))
 }
 
+/// The element of [`PER_PROCESS`] that `argument` asks for, and its index.
+pub fn growing(argument: &str) -> Option<(usize, &'static PerProcess)> {
+    let mut groups = PER_PROCESS.iter().enumerate();
+    groups.find(|(_, of)| of.is(argument))
+}
+
 /// The number of the process in the name of a statistic.
 pub fn process_of(name: &str) -> Option<usize> {
     let number = name.trim_matches(|c: char| !c.is_ascii_digit());

@@ -1,10 +1,15 @@
 //! The processes of the server: `ps` of OpenSIPS, `core.psx` of Kamailio. No I/O.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
 use super::line;
+
+/// Scrapes after which a server that did not tell its processes is asked again. At one scrape every 15 s it is
+/// an hour.
+const PAUSE: u32 = 240;
 
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,18 +28,48 @@ pub type Seen = BTreeMap<&'static str, Vec<usize>>;
 /// The processes as they were told last.
 #[derive(Debug, Default)]
 pub struct Roster {
-    /// Those whose statistics were seen when it was asked for, by group.
-    pub seen: Seen,
-    /// `None` if it was not asked for yet.
-    pub processes: Option<Vec<Process>>,
+    /// Those whose statistics were seen last, by group.
+    seen: Seen,
+    processes: Option<Arc<[Process]>>,
+    /// Scrapes until it is asked for again, if it was not told.
+    pause: u32,
 }
 
 impl Roster {
-    /// Whether these processes are others than those that were seen.
-    pub fn has_changed(&self, seen: &Seen) -> bool {
-        let mut seen = seen.iter();
-        self.processes.is_none()
-            || seen.any(|(group, numbers)| self.seen.get(group) != Some(numbers))
+    /// Notes that the statistics of these processes were seen, and returns whether these are others than
+    /// those that were told. They are the same as long as each group has those that it had.
+    pub fn has_changed(&mut self, seen: &Seen) -> bool {
+        let mut has_changed = self.processes.is_none() && self.pause == 0;
+        self.pause = self.pause.saturating_sub(1);
+        for (group, numbers) in seen {
+            let is_same = match self.seen.get(group) {
+                Some(known) => known == numbers,
+                None => numbers.iter().all(|number| self.contains(*number)),
+            };
+            if !is_same || !self.seen.contains_key(group) {
+                self.seen.insert(group, numbers.clone());
+            }
+            has_changed |= !is_same;
+        }
+        has_changed
+    }
+
+    /// The processes as they were told last.
+    pub fn processes(&self) -> Arc<[Process]> {
+        self.processes.clone().unwrap_or_default()
+    }
+
+    /// Notes what was told, or that nothing was.
+    pub fn note(&mut self, processes: Option<Vec<Process>>) {
+        if processes.is_none() {
+            self.pause = PAUSE;
+        }
+        self.processes = processes.map(Arc::from);
+    }
+
+    fn contains(&self, number: usize) -> bool {
+        let mut processes = self.processes.iter().flat_map(|processes| processes.iter());
+        processes.any(|process| usize::try_from(process.index) == Ok(number))
     }
 }
 
@@ -131,11 +166,26 @@ mod tests {
         let mut roster = Roster::default();
         let seen = |group, numbers: &[usize]| Seen::from([(group, numbers.to_vec())]);
         assert!(roster.has_changed(&Seen::default()));
-        roster.processes = Some(Vec::new());
-        roster.seen = seen("pkmem", &[0, 1]);
-        assert!(!roster.has_changed(&Seen::default()));
-        assert!(!roster.has_changed(&seen("pkmem", &[0, 1])));
-        assert!(roster.has_changed(&seen("pkmem", &[0, 2])));
-        assert!(roster.has_changed(&seen("load", &[0, 1])));
+        let process = |index| Process {
+            index,
+            pid: 1,
+            role: String::new(),
+        };
+        roster.note(Some(vec![process(0), process(1)]));
+        for (now, expected) in [
+            (Seen::default(), false),
+            (seen("pkmem", &[0, 1]), false),
+            (seen("load", &[1]), false),
+            (seen("pkmem", &[0, 2]), true),
+            (seen("pkmem", &[0, 2]), false),
+            (seen("load", &[]), true),
+            (seen("other", &[2]), true),
+        ] {
+            assert_eq!(roster.has_changed(&now), expected, "{now:?}");
+        }
+        roster.note(None);
+        let none = Seen::default();
+        let scrapes = (0..=PAUSE).find(|_| roster.has_changed(&none));
+        assert_eq!(scrapes, Some(PAUSE));
     }
 }

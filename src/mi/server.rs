@@ -14,6 +14,12 @@ use super::processes::Roster;
 /// How much later a server may seem to have started, since it counts whole seconds and a reply takes time.
 const JITTER: Duration = Duration::from_secs(5);
 
+/// Lists of arguments of which it is remembered that they fit into one reply.
+const MAX_FITTED: usize = 64;
+
+/// How often a server is asked again what it is, if it would not say so.
+const MAX_ASKED_AGAIN: u32 = 10;
+
 /// Scrapes after which the groups of a server are listed again. At one scrape every 15 s it is an hour.
 const RELIST: u32 = 240;
 
@@ -31,12 +37,14 @@ pub struct Server {
     layout: Mutex<Layout>,
     /// What the log said is too large for a reply.
     told: Mutex<BTreeSet<String>>,
-    /// The arguments that were answered last in one reply.
-    fitted: Mutex<Vec<String>>,
+    /// The arguments that were answered in one reply.
+    fitted: Mutex<BTreeSet<Vec<String>>>,
     kinds: Mutex<Kinds>,
     roster: Mutex<Roster>,
     /// Scrapes since its groups were listed.
     since_listed: AtomicU32,
+    /// How often it was asked again what it is.
+    asked_again: AtomicU32,
 }
 
 impl Server {
@@ -53,6 +61,7 @@ impl Server {
             kinds: Mutex::default(),
             roster: Mutex::default(),
             since_listed: AtomicU32::new(0),
+            asked_again: AtomicU32::new(0),
         }
     }
 
@@ -81,16 +90,27 @@ impl Server {
 
     /// Whether `arguments` were answered in one reply before.
     pub fn has_fitted(&self, arguments: &[String]) -> bool {
-        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        fitted.as_slice() == arguments
+        self.fitted().contains(arguments)
     }
 
     /// Notes that `arguments` were answered in one reply.
     pub fn note_fitted(&self, arguments: &[String]) {
-        let mut fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        if fitted.as_slice() != arguments {
-            *fitted = arguments.to_vec();
+        let mut fitted = self.fitted();
+        if !fitted.contains(arguments) {
+            if fitted.len() >= MAX_FITTED {
+                fitted.clear();
+            }
+            fitted.insert(arguments.to_vec());
         }
+    }
+
+    fn fitted(&self) -> MutexGuard<'_, BTreeSet<Vec<String>>> {
+        self.fitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it would not say what it is, and may be asked again.
+    pub fn is_nameless(&self) -> bool {
+        self.product.is_none() && self.asked_again.fetch_add(1, Ordering::Relaxed) < MAX_ASKED_AGAIN
     }
 
     /// What is known of the size of its replies.
@@ -111,6 +131,7 @@ impl Server {
     /// Whether its groups should be listed in this scrape: in the first one, and now and then, since the
     /// script can make groups.
     pub fn is_to_be_listed(&self) -> bool {
-        self.since_listed.fetch_add(1, Ordering::Relaxed) % RELIST == 0
+        let listed = self.since_listed.fetch_add(1, Ordering::Relaxed);
+        listed.is_multiple_of(RELIST)
     }
 }

@@ -1,0 +1,138 @@
+//! Statistics that no table claims: the server says which of them are incremental, and keeps its word.
+
+mod support;
+
+use support::stand_in::{
+    KAMAILIO, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
+};
+use support::{Exporter, TempDir, fixture};
+
+fn script(name: &str, value: u64) -> Statistic {
+    (b"script".into(), name.into(), value)
+}
+
+fn start(version: Version, statistics: Vec<Statistic>) -> (TempDir, StandIn, Exporter) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::with_statistics(&socket, version, statistics);
+    let exporter = Exporter::start(&socket, &[]);
+    (directory, server, exporter)
+}
+
+/// How often the server was asked for kinds.
+fn asked(server: &StandIn) -> usize {
+    let commands = server.commands();
+    let lists = commands
+        .iter()
+        .filter(|command| command.contains("list_statistics"));
+    lists.count()
+}
+
+/// The families of a variable of the script, with their kinds.
+fn families(exporter: &Exporter, name: &str) -> Vec<(String, String)> {
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+    let has = |family: &&support::page::Family| {
+        let mut samples = family.samples.iter();
+        samples.any(|sample| sample.labels.get("name").is_some_and(|label| label == name))
+    };
+    let families = page.families.iter().filter(has);
+    families
+        .map(|family| (family.name.clone(), family.kind.clone()))
+        .collect()
+}
+
+fn family(name: &str, kind: &str) -> Vec<(String, String)> {
+    vec![(name.to_string(), kind.to_string())]
+}
+
+#[test]
+fn what_the_server_calls_incremental_is_a_counter() {
+    for version in [V2_4, V3_6, V4_0] {
+        let reply = std::fs::read(fixture(&format!(
+            "{}/get_statistics_all.reply",
+            version.name
+        )));
+        let (_directory, server, exporter) = start(version, read_captured(&reply.expect("it")));
+        for _ in 0..3 {
+            for (name, expected) in [
+                (
+                    "custom_requests",
+                    family("opensips_statistic_total", "counter"),
+                ),
+                // Declared with /no_reset.
+                ("custom_registers", family("opensips_statistic", "gauge")),
+            ] {
+                assert_eq!(families(&exporter, name), expected, "{}", version.name);
+            }
+        }
+        assert_eq!(asked(&server), 1, "{:?}", server.commands());
+    }
+}
+
+#[test]
+fn of_a_server_that_cannot_say_they_are_untyped() {
+    for version in [V1_11, KAMAILIO] {
+        let (_directory, server, exporter) = start(version, vec![script("x", 1)]);
+        for _ in 0..3 {
+            assert_eq!(
+                families(&exporter, "x"),
+                family("opensips_statistic", "untyped")
+            );
+        }
+        assert_eq!(asked(&server), 0, "{:?}", server.commands());
+    }
+}
+
+#[test]
+fn new_names_are_asked_for_once() {
+    for version in [V2_4, V3_6] {
+        let (_directory, server, exporter) = start(version, vec![script("x", 1)]);
+        let counter = family("opensips_statistic_total", "counter");
+        assert_eq!(families(&exporter, "x"), counter);
+        server.change(|all| all.push(script("y", 2)));
+        for _ in 0..3 {
+            assert_eq!(families(&exporter, "y"), counter);
+        }
+        assert_eq!(asked(&server), 2, "{:?}", server.commands());
+    }
+}
+
+/// The list is larger than the statistics, and one day too large. What was said stays said.
+#[test]
+fn a_series_keeps_its_name_when_the_list_does_not_fit_any_more() {
+    for version in [V2_4, V3_6] {
+        let name = |number: usize| format!("a variable of the script {number:05}");
+        let (_directory, server, exporter) = start(version, vec![script(&name(0), 1)]);
+        let first = families(&exporter, &name(0));
+        assert_eq!(first, family("opensips_statistic_total", "counter"));
+        server.change(|all| all.extend((1..1400).map(|number| script(&name(number), 1))));
+        for _ in 0..3 {
+            assert_eq!(families(&exporter, &name(0)), first);
+            let other = family("opensips_statistic", "gauge");
+            assert_eq!(families(&exporter, &name(1)), other);
+        }
+        assert_eq!(asked(&server), 2, "{:?}", server.commands().len());
+    }
+}
+
+#[test]
+fn five_thousand_variables_of_a_script_arrive() {
+    let version = V4_0.with_limit(400_000);
+    let name = |number: usize| format!("variable {number}");
+    let statistics = (0..5000u64).map(|number| script(&name(number as usize), number));
+    let (_directory, server, exporter) = start(version, statistics.collect());
+    for _ in 0..2 {
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+        let family = page.family("opensips_statistic_total").expect("a family");
+        assert_eq!(family.samples.len(), 5000);
+        for number in [0, 1, 4999] {
+            let labels = [("group", "script"), ("name", &name(number))];
+            let value = page.value("opensips_statistic_total", &labels);
+            assert_eq!(value, Some(number.to_string().as_str()));
+        }
+    }
+    assert_eq!(server.requests().len(), 2);
+    assert_eq!(asked(&server), 1);
+}

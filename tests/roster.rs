@@ -1,0 +1,116 @@
+//! The processes of the server, which the statistics of processes can be joined to.
+
+mod support;
+
+use support::processes::statistics;
+use support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
+use support::{Exporter, TempDir, captured};
+
+fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::with_statistics(&socket, version, statistics(version, processes));
+    let exporter = Exporter::start(&socket, &[]);
+    (directory, server, exporter)
+}
+
+/// How often the server was asked for its processes.
+fn asked(server: &StandIn) -> usize {
+    let commands = server.commands();
+    let is_ps = |command: &&String| command.contains("ps");
+    commands.iter().filter(is_ps).count()
+}
+
+/// The processes on the page, by their index.
+fn processes(page: &support::page::Page) -> Vec<usize> {
+    let family = page.family("opensips_process_info");
+    let samples = family.map_or(&[][..], |family| family.samples.as_slice());
+    let index =
+        |sample: &support::page::Sample| sample.labels["process"].parse().expect("an index");
+    samples.iter().map(index).collect()
+}
+
+#[test]
+fn each_version_tells_its_processes_once() {
+    for (version, labels) in [
+        (V1_11, ("4", "8359", "SIP receiver udp:127.0.0.1:5111")),
+        (V2_4, ("8", "9755", "SIP receiver udp:127.0.0.1:5124")),
+        (V3_6, ("7", "14778", "SIP receiver udp:127.0.0.1:5136")),
+        (V4_0, ("2", "9821", "RTPP notification receiver")),
+        (
+            KAMAILIO,
+            ("1", "22501", "udp receiver child=0 sock=127.0.0.1:5190"),
+        ),
+    ] {
+        let (_directory, server, exporter) = start(version, 4);
+        for _ in 0..3 {
+            let labels = [("process", labels.0), ("pid", labels.1), ("type", labels.2)];
+            let page = exporter.scrape();
+            assert_eq!(
+                page.value("opensips_process_info", &labels),
+                Some("1"),
+                "{}",
+                version.name
+            );
+        }
+        assert_eq!(asked(&server), 1, "{:?}", server.commands());
+    }
+}
+
+#[test]
+fn they_are_asked_for_again_when_there_are_others() {
+    let (_directory, server, exporter) = start(V2_4, 100);
+    for (processes_now, times) in [(100, 1), (120, 2), (120, 2), (90, 3), (90, 3)] {
+        server.change(|all| *all = statistics(V2_4, processes_now));
+        assert_eq!(processes(&exporter.scrape()).len(), processes_now);
+        assert_eq!(asked(&server), times, "{:?}", server.commands());
+        // Some of them are no others.
+        exporter.scrape_with("/metrics?collect[]=load:");
+        exporter.scrape_with("/metrics?collect[]=pkmem:");
+        assert_eq!(asked(&server), times, "{:?}", server.commands());
+    }
+}
+
+#[test]
+fn they_are_on_the_pages_of_their_statistics() {
+    let (_directory, server, exporter) = start(V3_6, 5);
+    for (query, expected) in [
+        ("collect[]=core:", false),
+        ("collect[]=load:", true),
+        ("collect[]=pkmem", true),
+        ("collect[]=ps:", true),
+        ("collect[]=timestamp", false),
+    ] {
+        let page = exporter.scrape_with(&format!("/metrics?{query}"));
+        assert_eq!(!processes(&page).is_empty(), expected, "{query}");
+    }
+    assert_eq!(asked(&server), 1);
+}
+
+/// Without them the page is what it was.
+#[test]
+fn a_server_that_does_not_tell_them_is_not_asked_again() {
+    for version in [V2_4, V3_6] {
+        let directory = TempDir::new();
+        let socket = directory.join("mi.sock");
+        // More than fit into its reply.
+        let server = StandIn::with_statistics(&socket, version, statistics(version, 1500));
+        let exporter = Exporter::start(&socket, &["--timeout=20s"]);
+        for _ in 0..3 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1");
+            assert_eq!(processes(&page), Vec::<usize>::new());
+        }
+        assert_eq!(asked(&server), 1, "{:?}", server.commands());
+    }
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    let exporter = Exporter::start(&socket, &["--timeout=2s"]);
+    server.behave(Behaviour::Raw(
+        b"200 OK\nProcess::  ID=x PID=1 Type=y\ncore:a:: 1\n".into(),
+    ));
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+    assert_eq!(processes(&page), Vec::<usize>::new());
+}

@@ -1,0 +1,158 @@
+//! `--collect` and `--exclude`: what is not collected is not asked for.
+
+mod support;
+
+use support::processes::statistics;
+use support::stand_in::{
+    KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
+};
+use support::{Exporter, TempDir, binary, fixture};
+
+fn start(version: Version, arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let name = version.name.replace("1.10", "1.11");
+    let reply = std::fs::read(fixture(&format!("{name}/get_statistics_all.reply")));
+    let statistics = read_captured(&reply.expect("the capture"));
+    let server = StandIn::with_statistics(&socket, version, statistics);
+    let exporter = Exporter::start(&socket, arguments);
+    (directory, server, exporter)
+}
+
+#[test]
+fn an_excluded_group_is_neither_asked_for_nor_on_the_page() {
+    for &version in VERSIONS {
+        let (_directory, server, all) = start(version, &[]);
+        let whole = all.scrape();
+        let (_directory2, server2, exporter) = start(version, &["--exclude=pkmem,LOAD:"]);
+        let _ = server;
+        for _ in 0..3 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1", "{}", version.name);
+            // All others are there, those of the configuration too.
+            let is_left = |name: &&str| {
+                !name.starts_with("opensips_pkmem_") && !name.starts_with("opensips_load_")
+            };
+            let expected: Vec<&str> = whole.of_server().into_iter().filter(is_left).collect();
+            assert_eq!(page.of_server(), expected, "{}", version.name);
+            let count = |page: &support::page::Page| {
+                let unclaimed = ["opensips_statistic", "opensips_statistic_total"];
+                let families = unclaimed.iter().filter_map(|name| page.family(name));
+                families.map(|family| family.samples.len()).sum::<usize>()
+            };
+            assert_eq!(count(&page), count(&whole), "{}", version.name);
+        }
+        let requests = server2.requests();
+        assert_eq!(requests.len(), 3);
+        if version.name != KAMAILIO.name {
+            let requests = requests.join(" ");
+            assert!(
+                !requests.contains("pkmem") && !requests.contains("load"),
+                "{requests}"
+            );
+        }
+        assert!(server2.commands().len() <= 2, "{:?}", server2.commands());
+    }
+}
+
+#[test]
+fn only_what_is_to_be_collected_is_asked_for() {
+    for version in [V1_11, V2_4, V3_6, KAMAILIO] {
+        let (_directory, server, exporter) = start(version, &["--collect", "core, registrar:"]);
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1");
+        let mut names = page.of_server().into_iter();
+        let is_right = |name: &str| {
+            [
+                "opensips_core_",
+                "opensips_registrar_",
+                "opensips_statistic",
+            ]
+            .iter()
+            .any(|start| name.starts_with(start))
+        };
+        assert!(names.all(is_right), "{:?}", page.of_server());
+        assert!(page.family("opensips_registrar_max_expires").is_some());
+        assert!(page.family("opensips_process_info").is_none());
+        let requests = server.requests().join(" ");
+        assert!(
+            !requests.contains("all") && requests.contains("core:"),
+            "{requests}"
+        );
+    }
+}
+
+#[test]
+fn the_url_chooses_within_that() {
+    let (_directory, server, exporter) = start(V2_4, &["--collect=core,tm"]);
+    for (query, status) in [
+        ("collect[]=core:", 200),
+        ("collect[]=all", 200),
+        ("collect[]=tm", 200),
+        ("collect[]=rcv_requests", 200),
+        ("collect[]=fragments", 200),
+        ("collect[]=pkmem:", 400),
+        ("collect[]=core:&collect[]=shmem:", 400),
+    ] {
+        server.forget();
+        let response = exporter.get(&format!("/metrics?{query}"));
+        assert_eq!(response.status, status, "{query}");
+        assert_eq!(
+            server.requests().len(),
+            usize::from(status == 200),
+            "{query}"
+        );
+        let text = response.text();
+        assert!(
+            status == 200 || text.contains("is not collected here"),
+            "{text}"
+        );
+        assert!(!text.contains("opensips_shmem"), "{text}");
+    }
+    let page = exporter.get("/").text();
+    assert!(
+        page.contains(">core<") && !page.contains(">pkmem<"),
+        "{page}"
+    );
+    assert_eq!(exporter.get("/-/ready").status, 200);
+
+    let (_directory, _server, exporter) = start(V3_6, &["--exclude=pkmem"]);
+    assert_eq!(exporter.get("/metrics?collect[]=pkmem:").status, 400);
+    assert_eq!(exporter.get("/metrics?collect[]=pkmem").status, 400);
+    assert_eq!(exporter.get("/metrics?collect[]=load:").status, 200);
+}
+
+/// That is what it is for.
+#[test]
+fn without_the_groups_of_processes_a_large_server_is_asked_once() {
+    for version in [V1_11, V2_4, V3_6, V4_0] {
+        let directory = TempDir::new();
+        let socket = directory.join("mi.sock");
+        let server = StandIn::with_statistics(&socket, version, statistics(version, 2000));
+        let exporter = Exporter::start(&socket, &["--exclude=pkmem,load"]);
+        for _ in 0..3 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+            assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
+        }
+        assert_eq!(server.requests().len(), 3, "{}", version.name);
+    }
+}
+
+#[test]
+fn what_leaves_nothing_is_refused() {
+    for arguments in [
+        &["--collect=core", "--exclude=CORE"][..],
+        &["--exclude=all"],
+        &["--collect=core:rcv_requests"],
+        &["--collect=,"],
+    ] {
+        let output = binary().args(arguments).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            text.contains("--collect") || text.contains("--exclude"),
+            "{text}"
+        );
+    }
+}
