@@ -8,8 +8,14 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+
 /// What an HTTP answer that carries a page calls itself.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Bytes that a value and the HELP and TYPE of a family take, about.
+const VALUE: usize = 12;
+const HEADER: usize = 240;
 
 /// The TYPE of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +63,63 @@ pub enum Value {
 
 struct Sample {
     family: usize,
-    labels: Range<usize>,
+    /// Where its series stands in the text of the page.
+    series: Range<usize>,
     value: Value,
+}
+
+/// A series with gaps for label values: all that does not differ between its samples is made once.
+#[derive(Debug)]
+pub struct Template {
+    /// What stands before each gap, and which value fills it.
+    gaps: Vec<(String, usize)>,
+    /// What stands behind the last one.
+    end: String,
+}
+
+/// A label value of a [`Template`].
+#[derive(Debug, Clone, Copy)]
+pub enum LabelValue<'a> {
+    /// Always this.
+    Fixed(&'a str),
+    /// The value with this index of those that a sample brings.
+    Given(usize),
+}
+
+impl Template {
+    /// The series of `name` with these labels.
+    pub fn new<'a>(
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, LabelValue<'a>)>,
+    ) -> Self {
+        let mut gaps = Vec::new();
+        let mut text = name.to_string();
+        let mut separator = '{';
+        for (label, value) in labels {
+            text.push(separator);
+            text.push_str(label);
+            text.push_str("=\"");
+            match value {
+                LabelValue::Fixed(value) => {
+                    let mut escaped = Vec::new();
+                    write_label_value(value.as_bytes(), &mut escaped);
+                    text.push_str(&String::from_utf8_lossy(&escaped));
+                }
+                LabelValue::Given(index) => gaps.push((std::mem::take(&mut text), index)),
+            }
+            text.push('"');
+            separator = ',';
+        }
+        text.push_str(if separator == '{' { " " } else { "} " });
+        Template { gaps, end: text }
+    }
 }
 
 /// The samples of one page, on their way to text.
 pub struct Page<'f> {
     families: &'f [Family],
-    /// The label pairs of all samples as they will be printed, one behind the other.
-    labels: Vec<u8>,
+    /// The series of all samples as they will be printed, one behind the other.
+    text: Vec<u8>,
     samples: Vec<Sample>,
 }
 
@@ -74,34 +128,25 @@ impl<'f> Page<'f> {
     pub fn new(families: &'f [Family]) -> Self {
         Page {
             families,
-            labels: Vec::new(),
+            text: Vec::new(),
             samples: Vec::new(),
         }
     }
 
-    /// Adds a sample to the family at the index `family`.
+    /// Adds a sample to the family at the index `family`, whose series `template` makes of `values`.
     ///
-    /// Label values may hold any bytes. Of several samples with the same family and labels, the one
-    /// added last counts.
-    pub fn add<'l>(
-        &mut self,
-        family: usize,
-        labels: impl IntoIterator<Item = (&'static str, &'l [u8])>,
-        value: Value,
-    ) {
-        let start = self.labels.len();
-        for (name, value) in labels {
-            if self.labels.len() > start {
-                self.labels.push(b',');
-            }
-            self.labels.extend_from_slice(name.as_bytes());
-            self.labels.extend_from_slice(b"=\"");
-            write_label_value(value, &mut self.labels);
-            self.labels.push(b'"');
+    /// Label values may hold any bytes. Of several samples of the same series, the one added last counts.
+    pub fn add(&mut self, family: usize, template: &Template, values: &[&[u8]], value: Value) {
+        let start = self.text.len();
+        for (before, index) in &template.gaps {
+            self.text.extend_from_slice(before.as_bytes());
+            let value = values.get(*index).copied().unwrap_or_default();
+            write_label_value(value, &mut self.text);
         }
+        self.text.extend_from_slice(template.end.as_bytes());
         self.samples.push(Sample {
             family,
-            labels: start..self.labels.len(),
+            series: start..self.text.len(),
             value,
         });
     }
@@ -110,34 +155,28 @@ impl<'f> Page<'f> {
     pub fn write(self, out: &mut Vec<u8>) {
         let Page {
             families,
-            labels,
+            text,
             mut samples,
         } = self;
-        let text = |sample: &Sample| labels.get(sample.labels.clone()).unwrap_or_default();
+        let series = |sample: &Sample| text.get(sample.series.clone()).unwrap_or_default();
 
         // From the end, so that the last sample of a series is the one that stays.
-        let mut seen = HashSet::with_capacity(samples.len());
+        let mut seen = HashSet::with_capacity_and_hasher(samples.len(), RandomState::default());
         samples.reverse();
-        samples.retain(|sample| seen.insert((sample.family, text(sample))));
+        samples.retain(|sample| seen.insert(series(sample)));
         samples.reverse();
 
         // Stable: within a family the order of the samples is the order they were added in.
         samples.sort_by_key(|sample| sample.family);
 
+        out.reserve(text.len() + samples.len() * VALUE + families.len() * HEADER);
         for of_family in samples.chunk_by(|a, b| a.family == b.family) {
             let Some(family) = of_family.first().and_then(|s| families.get(s.family)) else {
                 continue;
             };
             write_header(family, out);
             for sample in of_family {
-                out.extend_from_slice(family.name.as_bytes());
-                let labels = text(sample);
-                if !labels.is_empty() {
-                    out.push(b'{');
-                    out.extend_from_slice(labels);
-                    out.push(b'}');
-                }
-                out.push(b' ');
+                out.extend_from_slice(series(sample));
                 write_value(sample.value, out);
                 out.push(b'\n');
             }
@@ -149,12 +188,12 @@ fn write_header(family: &Family, out: &mut Vec<u8>) {
     out.extend_from_slice(b"# HELP ");
     out.extend_from_slice(family.name.as_bytes());
     out.push(b' ');
-    for byte in family.help.bytes() {
-        match byte {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            _ => out.push(byte),
+    // Unlike a label value it may hold quotes.
+    for (index, part) in family.help.split('"').enumerate() {
+        if index > 0 {
+            out.push(b'"');
         }
+        write_label_value(part.as_bytes(), out);
     }
     out.extend_from_slice(b"\n# TYPE ");
     out.extend_from_slice(family.name.as_bytes());
@@ -166,25 +205,36 @@ fn write_header(family: &Family, out: &mut Vec<u8>) {
 /// The format is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that
 /// two names that differ only in such bytes stay two series.
 fn write_label_value(value: &[u8], out: &mut Vec<u8>) {
+    // Nearly all are.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if value.iter().all(is_plain) {
+        out.extend_from_slice(value);
+        return;
+    }
     for chunk in value.utf8_chunks() {
-        for byte in chunk.valid().bytes() {
-            match byte {
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                _ => out.push(byte),
-            }
-        }
+        write_escaped(chunk.valid(), out);
         for byte in chunk.invalid() {
             print(out, format_args!("\\\\x{byte:02x}"));
         }
     }
 }
 
+/// Writes `text` with a backslash before each backslash and quote, and for each newline.
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        match byte {
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
+            _ => out.push(byte),
+        }
+    }
+}
+
 fn write_value(value: Value, out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
     match value {
-        Value::Unsigned(number) => print(out, format_args!("{number}")),
-        Value::Signed(number) => print(out, format_args!("{number}")),
+        Value::Unsigned(number) => out.extend_from_slice(digits.format(number).as_bytes()),
+        Value::Signed(number) => out.extend_from_slice(digits.format(number).as_bytes()),
         Value::Float(number) => print(out, format_args!("{number}")),
     }
 }
@@ -216,7 +266,11 @@ mod tests {
     fn page(samples: &[Added<'_>]) -> String {
         let mut page = Page::new(FAMILIES);
         for (family, labels, value) in samples {
-            page.add(*family, labels.iter().copied(), *value);
+            let name = FAMILIES.get(*family).map_or("", |family| family.name);
+            let given = (0..).map(LabelValue::Given);
+            let template = Template::new(name, labels.iter().map(|(name, _)| *name).zip(given));
+            let values: Vec<&[u8]> = labels.iter().map(|(_, value)| *value).collect();
+            page.add(*family, &template, &values, *value);
         }
         let mut out = Vec::new();
         page.write(&mut out);
@@ -255,6 +309,25 @@ mod tests {
                 (1, &[("of", b"a")], Value::Signed(3)),
             ]),
             "# HELP level Level\n# TYPE level gauge\nlevel{of=\"b\"} 2\nlevel{of=\"a\"} 3\n"
+        );
+    }
+
+    #[test]
+    fn fixed_label_values_are_escaped_as_well() {
+        let labels = [
+            ("a", LabelValue::Fixed("x\"\\")),
+            ("b", LabelValue::Given(1)),
+            ("c", LabelValue::Fixed("z")),
+        ];
+        let mut page = Page::new(FAMILIES);
+        let template = Template::new("level", labels);
+        page.add(1, &template, &[b"", b"y"], Value::Signed(1));
+        let mut out = Vec::new();
+        page.write(&mut out);
+        let text = String::from_utf8_lossy(&out).into_owned();
+        assert!(
+            text.ends_with("\nlevel{a=\"x\\\"\\\\\",b=\"y\",c=\"z\"} 1\n"),
+            "{text}"
         );
     }
 

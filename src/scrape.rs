@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::exposition::{Family, Kind, Page, Value};
+use crate::exposition::{Family, Kind, LabelValue, Page, Template, Value};
 use crate::health::{Health, News};
 use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
 use crate::processors::{Mapping, PROCESSORS, Unclaimed};
@@ -41,17 +41,31 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Where `opensips_info` and `opensips_process_info` stand in [`FAMILIES`].
+/// Where they stand in [`FAMILIES`].
+const UP: usize = 0;
+const DURATION: usize = 1;
+const UNPARSED: usize = 2;
 const INFO: usize = 3;
 const PROCESS_INFO: usize = 4;
 
-/// The groups whose statistics are named by processes, and that of the processes themselves.
-const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem", "ps"];
+/// Their labels.
+const LABELS: &[&[&str]] = &[
+    &[],
+    &[],
+    &[],
+    &["server", "version"],
+    &["process", "pid", "type"],
+];
+
+/// The groups whose statistics are named by processes.
+const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
 
 /// Scrapes one server.
 pub struct Scraper {
     client: Client,
     mapping: Mapping,
+    /// The series of [`FAMILIES`].
+    series: Vec<Template>,
     telemetry: Telemetry,
     health: Mutex<Health>,
 }
@@ -59,8 +73,14 @@ pub struct Scraper {
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
     pub fn new(client: Client, telemetry: Telemetry) -> Self {
+        let given = || (0..).map(LabelValue::Given);
+        let series = FAMILIES.iter().zip(LABELS);
+        let series = series.map(|(family, labels)| {
+            Template::new(family.name, labels.iter().copied().zip(given()))
+        });
         Scraper {
             client,
+            series: series.collect(),
             mapping: Mapping::new(PROCESSORS),
             telemetry,
             health: Mutex::default(),
@@ -90,24 +110,20 @@ impl Scraper {
 
         let mut out = Vec::new();
         let mut scrape = Page::new(FAMILIES);
-        for (family, value) in [
-            Value::Unsigned(u64::from(result.is_ok())),
-            Value::Float(began.elapsed().as_secs_f64()),
-            Value::Unsigned(unparsed),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            scrape.add(family, [], value);
-        }
+        let mut add = |family, values: &[&[u8]], value| {
+            if let Some(series) = self.series.get(family) {
+                scrape.add(family, series, values, value);
+            }
+        };
+        add(UP, &[], Value::Unsigned(u64::from(result.is_ok())));
+        let duration = began.elapsed().as_secs_f64();
+        add(DURATION, &[], Value::Float(duration));
+        add(UNPARSED, &[], Value::Unsigned(unparsed));
         match &result {
             Ok(answerer) => {
                 if let Some(product) = answerer.product() {
-                    let labels = [
-                        ("server", product.name.as_bytes()),
-                        ("version", product.version.as_bytes()),
-                    ];
-                    scrape.add(INFO, labels, Value::Unsigned(1));
+                    let values = [product.name.as_bytes(), product.version.as_bytes()];
+                    add(INFO, &values, Value::Unsigned(1));
                 }
             }
             // What came before the error is not all.
@@ -115,12 +131,8 @@ impl Scraper {
         }
         for process in processes.iter() {
             let (index, pid) = (process.index.to_string(), process.pid.to_string());
-            let labels = [
-                ("process", index.as_bytes()),
-                ("pid", pid.as_bytes()),
-                ("type", process.role.as_bytes()),
-            ];
-            scrape.add(PROCESS_INFO, labels, Value::Unsigned(1));
+            let values = [index.as_bytes(), pid.as_bytes(), process.role.as_bytes()];
+            add(PROCESS_INFO, &values, Value::Unsigned(1));
         }
         scrape.write(&mut out);
         statistics.write(&mut out);
@@ -183,9 +195,8 @@ impl Scraper {
         if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
             return Err(Error::Empty);
         }
-        let kinds = self.client.kinds(&answerer, &unclaimed.keys(), deadline);
-        self.mapping
-            .add_unclaimed(&unclaimed, kinds.as_deref(), page);
+        let said = self.client.kinds(&answerer, &unclaimed.keys(), deadline);
+        self.mapping.add_unclaimed(&unclaimed, &said, page);
         Ok(answerer)
     }
 

@@ -132,24 +132,24 @@ impl Selection {
         if self.is_everything() {
             let only = self.scope.only.iter();
             let only = only.filter(|group| self.scope.allows(group.as_bytes()));
-            groups.extend(only.map(|group| format!("{group}:")));
+            groups.extend(only.map(|group| argument(group)));
             if groups.is_empty() {
                 groups.push("all".to_string());
             }
         }
         for term in &self.terms {
             match term {
-                Term::Group(group) => groups.push(format!("{group}:")),
+                Term::Group(group) => groups.push(argument(group)),
                 Term::GroupOrName(word) => {
                     arguments.push(word.clone());
                     if self.scope.allows(word.as_bytes()) {
-                        groups.push(format!("{word}:"));
+                        groups.push(argument(word));
                     }
                 }
                 Term::InGroup { whole, group, .. } => {
                     arguments.push(whole.clone());
                     if self.scope.allows(group.as_bytes()) {
-                        groups.push(format!("{group}:"));
+                        groups.push(argument(group));
                     }
                 }
             }
@@ -160,6 +160,7 @@ impl Selection {
         Wanted {
             arguments,
             excluded: self.scope.excluded.clone(),
+            is_everything: self.is_everything(),
         }
     }
 
@@ -217,6 +218,11 @@ impl Term {
         }
         Ok(term)
     }
+}
+
+/// The argument that asks for `group`. Servers take groups in any case, and have lower case themselves.
+fn argument(group: &str) -> String {
+    format!("{}:", group.to_ascii_lowercase())
 }
 
 /// Whether `group` is one of `groups`. Servers take groups in any case.

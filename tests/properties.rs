@@ -5,9 +5,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use opensips_exporter::exposition::{Family, Kind, Page, Value};
+use opensips_exporter::exposition::{Family, Kind, LabelValue, Page, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
-use opensips_exporter::processors::{Mapping, PROCESSORS};
+use opensips_exporter::processors::{Mapping, PROCESSORS, Unclaimed};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -134,9 +134,14 @@ proptest! {
     fn a_page_is_valid_and_complete(statistics in vec((group(), name(), value()), 0..40)) {
         let mapping = Mapping::new(PROCESSORS);
         let mut page = Page::new(mapping.families());
+        let mut unclaimed = Unclaimed::default();
         for (group, name, value) in &statistics {
-            mapping.add(&Statistic { group, name, value: *value }, &mut page);
+            let statistic = Statistic { group, name, value: *value };
+            if !mapping.add(&statistic, &mut page) {
+                unclaimed.add(&statistic);
+            }
         }
+        mapping.add_unclaimed(&unclaimed, &[], &mut page);
         let mut out = Vec::new();
         page.write(&mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;
@@ -157,8 +162,9 @@ proptest! {
         const FAMILY: &[Family] = &[Family { name: "m", kind: Kind::Gauge, help: "M" }];
         const NAMES: [&str; 4] = ["a", "b", "c", "d"];
         let mut page = Page::new(FAMILY);
-        let labels = std::iter::zip(NAMES, values.iter().map(Vec::as_slice));
-        page.add(0, labels, Value::Signed(1));
+        let labels = NAMES.into_iter().take(values.len()).zip((0..).map(LabelValue::Given));
+        let given: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        page.add(0, &Template::new("m", labels), &given, Value::Signed(1));
         let mut out = Vec::new();
         page.write(&mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;

@@ -134,8 +134,12 @@ fn without_the_groups_of_processes_a_large_server_is_asked_once() {
             let page = exporter.scrape();
             assert_eq!(page.up(), "1", "{:#?}", exporter.log());
             assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
+            assert!(page.family("opensips_process_info").is_none());
         }
         assert_eq!(server.requests().len(), 3, "{}", version.name);
+        // Its own groups cannot be found, and that is told. 1.x has none.
+        let told = exporter.logged("with --exclude, groups that its configuration makes");
+        assert_eq!(told.len(), usize::from(version.name != "1.11"), "{told:?}");
     }
 }
 
@@ -155,4 +159,40 @@ fn what_leaves_nothing_is_refused() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_group_may_be_too_large_also_by_its_name() {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let mut all = statistics(V2_4, 4);
+    for number in 0..3000 {
+        let name = format!("a variable of the script {number}");
+        all.push((b"script".into(), name.into_bytes(), 1));
+    }
+    let server = StandIn::with_statistics(&socket, V2_4, all);
+    let exporter = Exporter::start(&socket, &["--collect=core,SCRIPT,PKMEM", "--timeout=20s"]);
+    for _ in 0..4 {
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+        assert!(page.family("opensips_pkmem_used_size").is_some());
+    }
+    let told = exporter.logged("left out of the page");
+    assert!(told.len() == 1 && told[0].contains("script:"), "{told:?}");
+    // And back when it fits again.
+    server.change(|all| *all = statistics(V2_4, 4));
+    server.change(|all| all.push((b"script".into(), b"x".into(), 1)));
+    let labels = [("group", "script"), ("name", "x")];
+    let scrapes = (1..=300).find(|_| {
+        let page = exporter.scrape();
+        page.value("opensips_statistic_total", &labels).is_some()
+    });
+    assert!(scrapes.is_some());
+}
+
+#[test]
+fn a_group_that_the_server_has_not_is_named() {
+    let (_directory, _server, exporter) = start(V2_4, &["--collect=nosuch"]);
+    assert_eq!(exporter.scrape().up(), "0");
+    exporter.wait_for_log("does --collect name groups that it has?");
 }

@@ -18,7 +18,7 @@ fn only_what_is_selected_is_asked_for_and_written() {
         ("collect[]=dialog", "dialog\ndialog:\n", dialog),
         ("collect%5B%5D=dialog%3A", "dialog:\n", dialog),
         ("collect[]=dialog:&collect[]=dialog:", "dialog:\n", dialog),
-        ("collect[]=DIALOG:", "DIALOG:\n", dialog),
+        ("collect[]=DIALOG:", "dialog:\n", dialog),
         ("other=1&collect[]=dialog:&x", "dialog:\n", dialog),
         (
             "collect[]=rcv_requests",

@@ -115,8 +115,10 @@ impl Census {
     /// The processes whose statistics were read.
     pub fn take_seen(&mut self) -> Seen {
         let mut seen = std::mem::take(&mut self.seen);
-        seen.values_mut()
-            .for_each(|processes| processes.sort_unstable());
+        for processes in seen.values_mut() {
+            processes.sort_unstable();
+            processes.dedup();
+        }
         seen
     }
 

@@ -11,11 +11,11 @@ use super::dialect::{Dialect, Introduction, Product, Refused, Sink};
 use super::endpoint::Endpoint;
 use super::processes::Seen;
 use super::server::Server;
-use super::{Deadline, Error};
+use super::{Deadline, Error, Statistic, Unparsed};
 
 /// How long a reply may take, or half of the scrape's time, before the server is asked whether it is alive:
 /// the line protocol is silent about replies that are too large. Answers take a few milliseconds.
-pub(super) const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long a reply may still take after the server has answered a later request.
 const GRACE: Duration = Duration::from_millis(100);
@@ -34,6 +34,8 @@ pub struct Wanted {
     pub arguments: Vec<String>,
     /// Groups without colons that `all` does not mean.
     pub excluded: Vec<String>,
+    /// Whether nothing else is ever asked for, but parts of this.
+    pub is_everything: bool,
 }
 
 /// Who answered.
@@ -48,7 +50,7 @@ pub struct Answerer {
 impl Answerer {
     /// What it says it is.
     pub fn product(&self) -> Option<&Product> {
-        self.server.product.as_ref()
+        self.server.product.get()
     }
 }
 
@@ -109,13 +111,20 @@ impl Client {
             result => result.map_err(|refused| (server, refused)),
         };
         result.map_err(|(server, refused)| {
-            let is_still_there = match &refused {
-                Refused::TooLarge | Refused::Unknown => true,
-                // What was learnt of it would have to be learnt again, in as little time.
-                Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => true,
-                _ => false,
-            };
-            if !is_still_there {
+            // Else what was learnt of it would have to be learnt again, in as little time.
+            let is_gone = matches!(
+                &refused,
+                Refused::OtherDialect(_)
+                    | Refused::NotOurs
+                    | Refused::Error(
+                        Error::OtherDialect
+                            | Error::Missing { .. }
+                            | Error::NobodyListens { .. }
+                            | Error::NotDatagram { .. }
+                            | Error::NotThere { .. }
+                    )
+            );
+            if is_gone {
                 self.forget(&server);
             }
             match refused {
@@ -134,7 +143,7 @@ impl Client {
         deadline: Deadline,
         sink: &mut Sink<'_>,
     ) -> Result<Answerer, Refused> {
-        let is_everything = wanted.arguments == ["all"];
+        let is_everything = wanted.is_everything;
         let arguments = self.arguments(server, wanted, deadline);
         let mut census = Census::default();
         let result = self.read_pieces(
@@ -153,21 +162,17 @@ impl Client {
         }
         result?;
         let mut server = Arc::clone(server);
-        if server.has_started_again(started) || self.has_a_name_now(&server, deadline) {
+        if server.has_started_again(started) {
             self.forget(&server);
             let met = self.meet(None, deadline);
             // What it is can wait for the next scrape.
             server = met.unwrap_or_else(|_| Arc::new(Server::new(server.dialect, "", None)));
+        } else if server.is_nameless()
+            && let Ok(Ok(version)) = self.ask_version(server.dialect, deadline)
+        {
+            server.name(&version);
         }
         Ok(Answerer { server, seen })
-    }
-
-    /// Whether a server that would not say what it is does so now.
-    fn has_a_name_now(&self, server: &Server, deadline: Deadline) -> bool {
-        server.is_nameless()
-            && self
-                .ask_version(server.dialect, deadline)
-                .is_ok_and(|version| version.is_ok())
     }
 
     /// Asks for `arguments` in as many requests as it takes.
@@ -194,25 +199,28 @@ impl Client {
         let mut pieces = VecDeque::from(planned);
         while let Some(piece) = pieces.pop_front() {
             let mut count = 0;
-            let result = self.ask(
-                server.dialect,
-                &piece.arguments(),
-                deadline,
-                &mut |statistic| {
-                    if let Ok(statistic) = &statistic {
-                        count += 1;
-                        census.note(statistic);
-                        // The statistics of a group come together.
-                        if groups.last().map(Vec::as_slice) != Some(statistic.group) {
-                            groups.push(statistic.group.to_vec());
-                        }
-                        // Costs nothing as long as everything fits.
-                        if is_split {
-                            census.add(&piece, statistic);
-                        }
+            let arguments = piece.arguments();
+            let mut note = |statistic: Result<Statistic<'_>, Unparsed<'_>>| {
+                if let Ok(statistic) = &statistic {
+                    count += 1;
+                    census.note(statistic);
+                    // The statistics of a group come together.
+                    if groups.last().map(Vec::as_slice) != Some(statistic.group) {
+                        groups.push(statistic.group.to_vec());
                     }
-                    sink(statistic);
-                },
+                    // Costs nothing as long as everything fits.
+                    if is_split {
+                        census.add(&piece, statistic);
+                    }
+                }
+                sink(statistic);
+            };
+            let dialect = server.dialect;
+            let result = self.ask(
+                dialect,
+                |id| dialect.get_statistics(&arguments, id),
+                |reply, id| dialect.read_statistics(reply, id, &mut note),
+                deadline,
             );
             match result {
                 Ok(()) | Err(Refused::Unknown) => {
@@ -267,7 +275,7 @@ impl Client {
         if total == 0 && !given_up.is_empty() {
             return Err(Refused::TooLarge);
         }
-        layout.give_up(given_up);
+        layout.give_up(given_up, arguments);
         if total == 0 && layout.is_left_out(arguments) {
             return Err(Refused::TooLarge);
         }
@@ -283,17 +291,15 @@ impl Client {
     }
 
     /// Asks once, and again whether the server is alive if it says nothing.
-    fn ask(
+    pub(super) fn ask<T>(
         &self,
         dialect: Dialect,
-        arguments: &[String],
+        request: impl FnOnce(u32) -> Vec<u8>,
+        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
         deadline: Deadline,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Refused> {
+    ) -> Result<T, Refused> {
         let id = self.next_id();
-        let mut exchange = self
-            .endpoint
-            .ask(&dialect.get_statistics(arguments, id), deadline)?;
+        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
         let mut patience = match dialect {
             Dialect::Line => deadline.at_most(PATIENCE.min(deadline.limit() / 2)),
             _ => deadline,
@@ -315,9 +321,9 @@ impl Client {
                 }
                 reply => reply?,
             };
-            match dialect.read_statistics(&reply, id, sink) {
+            match read(&reply, id) {
                 Err(Refused::NotOurs) => {
-                    log::debug!("ignored a reply with the id of another request")
+                    log::debug!("ignored a reply with the id of another request");
                 }
                 result => return result,
             }
@@ -395,7 +401,7 @@ impl Client {
     }
 
     /// Sends a request and reads the reply to it.
-    pub(super) fn exchange<T>(
+    fn exchange<T>(
         &self,
         request: impl FnOnce(u32) -> Vec<u8>,
         mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,

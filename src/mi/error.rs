@@ -196,7 +196,7 @@ impl fmt::Display for Error {
                 "cannot make sense of the reply, which starts with \"{start}\": is -socket the mi_datagram of OpenSIPS?"
             ),
             Error::Empty => {
-                f.write_str("the reply holds no statistic: is -socket the mi_datagram of OpenSIPS?")
+                f.write_str("the reply holds no statistic: is -socket the mi_datagram of OpenSIPS, and does --collect name groups that it has?")
             }
             Error::TooLarge => f.write_str(
                 "the server cannot answer, its buffer is too small even for a part: look into the log of OpenSIPS",

@@ -4,41 +4,69 @@
 //! It goes by the flags of a statistic alone. What the script decreases is incremental all the same, unless
 //! it was declared with `/no_reset` (OpenSIPS 3.6, `statistics.c` and `modules/statistics`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
 use super::line;
 
+/// The most names that are remembered.
+const MAX_KNOWN: usize = 50_000;
+
+/// What a server says of a statistic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// That it is incremental.
+    Incremental,
+    /// That it is not, or nothing although it says so of others.
+    NotIncremental,
+    /// Nothing, as of all others.
+    Nothing,
+    /// It did not answer yet.
+    NoAnswer,
+}
+
 /// The kinds of the statistics of one server, as far as it was asked.
 #[derive(Debug, Default)]
 pub struct Kinds {
-    /// By `group:name`: whether it is incremental, or `None` if the server did not say so when it was asked.
-    known: HashMap<Vec<u8>, Option<bool>>,
-    /// Whether it was asked once in vain. Then it is not asked again.
-    pub is_mute: bool,
+    /// By `group:name`: whether it is incremental, or `None` if the server would not say so.
+    known: HashMap<Vec<u8>, Option<bool>, RandomState>,
+    /// Whether it said so of any.
+    speaks: bool,
 }
 
 impl Kinds {
-    /// Whether `key`, a `group:name`, was asked for already.
+    /// Whether the server said of `key`, a `group:name`, what it will.
     pub fn is_known(&self, key: &[u8]) -> bool {
         self.known.contains_key(key)
     }
 
-    /// Whether the statistic `key` is incremental, if that is known.
-    pub fn is_incremental(&self, key: &[u8]) -> Option<bool> {
-        self.known.get(key).copied().flatten()
-    }
-
-    /// Whether the server says such things.
-    pub fn is_empty(&self) -> bool {
-        !self.known.values().any(Option::is_some)
+    /// What it said of `key`.
+    pub fn said(&self, key: &[u8]) -> Said {
+        match self.known.get(key) {
+            None => Said::NoAnswer,
+            Some(Some(true)) => Said::Incremental,
+            Some(Some(false)) => Said::NotIncremental,
+            Some(None) if self.speaks => Said::NotIncremental,
+            Some(None) => Said::Nothing,
+        }
     }
 
     /// Notes what the server said. What was noted before stays.
     pub fn note(&mut self, key: &[u8], is_incremental: Option<bool>) {
+        self.speaks |= is_incremental.is_some();
         if !self.is_known(key) {
             self.known.insert(key.to_vec(), is_incremental);
+        }
+    }
+
+    /// Forgets all but `keys` if there are too many: the script may make and drop names without end.
+    pub fn make_room(&mut self, keys: &[&[u8]]) {
+        if self.known.len() > MAX_KNOWN {
+            let keys: HashSet<&[u8], RandomState> = keys.iter().copied().collect();
+            self.known.retain(|key, _| keys.contains(key.as_slice()));
         }
     }
 }
@@ -130,11 +158,26 @@ mod tests {
     #[test]
     fn what_was_noted_first_stays() {
         let mut kinds = Kinds::default();
+        assert_eq!(kinds.said(b"a:b"), Said::NoAnswer);
         kinds.note(b"a:b", None);
+        assert_eq!(kinds.said(b"a:b"), Said::Nothing);
+        kinds.note(b"a:c", Some(true));
+        kinds.note(b"a:d", Some(false));
         kinds.note(b"a:b", Some(true));
-        assert_eq!(kinds.is_incremental(b"a:b"), None);
-        assert!(kinds.is_known(b"a:b") && kinds.is_empty());
-        kinds.note(b"a:c", Some(false));
-        assert!(!kinds.is_empty());
+        assert_eq!(kinds.said(b"a:b"), Said::NotIncremental);
+        assert_eq!(kinds.said(b"a:c"), Said::Incremental);
+        assert_eq!(kinds.said(b"a:d"), Said::NotIncremental);
+    }
+
+    #[test]
+    fn names_without_end_are_not_remembered() {
+        let mut kinds = Kinds::default();
+        for number in 0..3 * MAX_KNOWN {
+            let key = format!("dynamic:{number}");
+            kinds.make_room(&[b"dynamic:0"]);
+            kinds.note(key.as_bytes(), Some(true));
+        }
+        assert!(kinds.known.len() <= MAX_KNOWN + 1);
+        assert!(kinds.is_known(b"dynamic:0"));
     }
 }

@@ -29,6 +29,9 @@ const NEW_PROCESSES: usize = 16;
 /// scrape every 15 s it is an hour.
 const RETRY: u32 = 240;
 
+/// Scrapes one after the other in which a group has to be too large to be taken for that.
+const SUSPICIOUS: u32 = 3;
+
 /// The origin of requests that are not in the plan. Nothing is learnt from the sizes of their replies.
 const NOT_PLANNED: usize = usize::MAX;
 
@@ -41,7 +44,9 @@ pub struct Layout {
     groups: BTreeMap<String, BTreeMap<String, usize>>,
     /// Arguments whose replies are too large, until all of their parts were read in one scrape.
     too_large: BTreeSet<String>,
-    /// Arguments whose replies are too large and cannot be asked for in parts.
+    /// Groups that were too large and could not be asked for in parts, and in how many scrapes.
+    suspects: BTreeMap<String, u32>,
+    /// Those that are not asked for any more.
     hopeless: BTreeSet<String>,
     /// What the capacity was taken to be at first.
     first_capacity: usize,
@@ -62,24 +67,27 @@ impl Layout {
             first_capacity: capacity,
             groups: BTreeMap::new(),
             too_large: BTreeSet::new(),
+            suspects: BTreeMap::new(),
             hopeless: BTreeSet::new(),
             plans: 0,
         }
     }
 
-    /// Notes that `groups` can be asked for in no way, unless they are known to be small: then it was a bad
-    /// moment of the server.
-    pub fn give_up(&mut self, groups: Vec<String>) {
-        let is_small = |group: &String| {
-            let names = self.groups.get(group.trim_end_matches(':'));
-            let size: usize = names.map_or(0, |names| names.values().sum());
-            0 < size && size < self.usable() / 2
-        };
-        let large: Vec<String> = groups
-            .into_iter()
-            .filter(|group| !is_small(group))
-            .collect();
-        self.hopeless.extend(large);
+    /// Notes that of `arguments` these groups were too large and cannot be asked for in parts. After some
+    /// scrapes of which that is true they are not asked for any more: before, it may be a bad moment of the
+    /// server.
+    pub fn give_up(&mut self, groups: Vec<String>, arguments: &[String]) {
+        let is_everything = arguments.iter().any(|argument| argument == "all");
+        let is_asked_for = |group: &String| is_everything || arguments.contains(group);
+        self.suspects
+            .retain(|group, _| groups.contains(group) || !is_asked_for(group));
+        for group in groups {
+            let scrapes = self.suspects.entry(group.clone()).or_default();
+            *scrapes += 1;
+            if *scrapes >= SUSPICIOUS {
+                self.hopeless.insert(group);
+            }
+        }
     }
 
     /// Whether something of `arguments` can be asked for in no way.
@@ -141,6 +149,7 @@ impl Layout {
             if self.plans > RETRY {
                 self.plans = 0;
                 self.hopeless.clear();
+                self.suspects.clear();
                 self.capacity = self.first_capacity;
             }
         }

@@ -4,7 +4,14 @@
 //! `group:name:: value` since 1.11, `group:name = value` up to 1.10. The tips of 2.2 and 2.4 end
 //! it with an empty line (OpenSIPS, `modules/mi_datagram/mi_datagram_writer.c`).
 
+use std::iter;
+
+use memchr::memchr;
+
 use super::{Error, Statistic, Unparsed};
+
+/// Digits of the largest number. With fewer of them none is too large.
+const DIGITS: usize = 20;
 
 /// The datagram that calls `command` with `arguments`, which must not hold a newline.
 pub fn request(command: &str, arguments: &[String]) -> Vec<u8> {
@@ -56,11 +63,21 @@ pub fn unintelligible(reply: &[u8]) -> Error {
 
 /// The statistics of a reply that passed [`check`], in its order.
 pub fn statistics(reply: &[u8]) -> impl Iterator<Item = Result<Statistic<'_>, Unparsed<'_>>> {
-    reply
-        .split(|&byte| byte == b'\n')
+    lines(reply)
         .skip(1)
         .filter(|line| !line.is_empty())
         .map(|line| parse_statistic(line).ok_or(Unparsed(line)))
+}
+
+/// The lines of `text`, without the newlines that end them.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    iter::from_fn(move || {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at(end);
+        rest = behind.get(1..).unwrap_or_default();
+        (!line.is_empty() || !behind.is_empty()).then_some(line)
+    })
 }
 
 /// Parses `group:name:: value` or `group:name = value`.
@@ -91,13 +108,14 @@ pub fn parse_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A number of nothing but decimal digits.
 pub fn parse_number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    digits.iter().try_fold(0u64, |number, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
+    let add = |number: u64, byte: &u8| number * 10 + u64::from(byte - b'0');
+    if digits.len() < DIGITS {
+        return Some(digits.iter().fold(0, add));
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// As much of `bytes` as fits into a log line, with what is not plain text escaped.

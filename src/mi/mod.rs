@@ -32,6 +32,7 @@ pub use datagram::ReplyDirectory;
 pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use kinds::Said;
 pub use processes::Process;
 pub use target::Target;
 

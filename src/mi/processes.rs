@@ -31,6 +31,8 @@ pub struct Roster {
     /// Those whose statistics were seen last, by group.
     seen: Seen,
     processes: Option<Arc<[Process]>>,
+    /// Whether there are others now.
+    is_outdated: bool,
     /// Scrapes until it is asked for again, if it was not told.
     pause: u32,
 }
@@ -39,19 +41,18 @@ impl Roster {
     /// Notes that the statistics of these processes were seen, and returns whether these are others than
     /// those that were told. They are the same as long as each group has those that it had.
     pub fn has_changed(&mut self, seen: &Seen) -> bool {
-        let mut has_changed = self.processes.is_none() && self.pause == 0;
-        self.pause = self.pause.saturating_sub(1);
         for (group, numbers) in seen {
             let is_same = match self.seen.get(group) {
                 Some(known) => known == numbers,
                 None => numbers.iter().all(|number| self.contains(*number)),
             };
+            self.is_outdated |= !is_same;
             if !is_same || !self.seen.contains_key(group) {
                 self.seen.insert(group, numbers.clone());
             }
-            has_changed |= !is_same;
         }
-        has_changed
+        self.pause = self.pause.saturating_sub(1);
+        self.pause == 0 && (self.is_outdated || self.processes.is_none())
     }
 
     /// The processes as they were told last.
@@ -59,12 +60,21 @@ impl Roster {
         self.processes.clone().unwrap_or_default()
     }
 
-    /// Notes what was told, or that nothing was.
-    pub fn note(&mut self, processes: Option<Vec<Process>>) {
-        if processes.is_none() {
-            self.pause = PAUSE;
-        }
-        self.processes = processes.map(Arc::from);
+    /// Notes what was told.
+    pub fn note(&mut self, processes: Vec<Process>) {
+        self.processes = Some(Arc::from(processes));
+        self.is_outdated = false;
+    }
+
+    /// Notes that it was asked in vain, and should be at the next occasion.
+    pub fn ask_again(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// Notes that the server will not tell them, so that those that it told are none any more.
+    pub fn pause(&mut self) {
+        self.processes = None;
+        self.pause = PAUSE;
     }
 
     fn contains(&self, number: usize) -> bool {
@@ -171,7 +181,7 @@ mod tests {
             pid: 1,
             role: String::new(),
         };
-        roster.note(Some(vec![process(0), process(1)]));
+        roster.note(vec![process(0), process(1)]);
         for (now, expected) in [
             (Seen::default(), false),
             (seen("pkmem", &[0, 1]), false),
@@ -182,10 +192,13 @@ mod tests {
             (seen("other", &[2]), true),
         ] {
             assert_eq!(roster.has_changed(&now), expected, "{now:?}");
+            roster.note(vec![process(0), process(1)]);
         }
-        roster.note(None);
+        roster.ask_again();
+        assert!(roster.has_changed(&Seen::default()));
+        roster.pause();
         let none = Seen::default();
-        let scrapes = (0..=PAUSE).find(|_| roster.has_changed(&none));
+        let scrapes = (1..=PAUSE).find(|_| roster.has_changed(&none));
         assert_eq!(scrapes, Some(PAUSE));
     }
 }

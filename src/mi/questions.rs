@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::client::{Answerer, Client, PATIENCE, Wanted};
-use super::dialect::{Dialect, Product, Refused};
+use super::client::{Answerer, Client, Wanted};
+use super::dialect::{Dialect, Refused};
+use super::kinds::Said;
 use super::processes::Process;
 use super::server::Server;
-use super::{Deadline, kinds, line, processes};
+use super::{Deadline, Error, kinds, line, processes};
 
 impl Client {
     /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
@@ -17,13 +18,19 @@ impl Client {
         wanted: &Wanted,
         deadline: Deadline,
     ) -> Vec<String> {
-        let is_everything = wanted.arguments == ["all"];
-        if !is_everything || wanted.excluded.is_empty() || server.dialect == Dialect::Kamailio {
+        let is_all = wanted.arguments == ["all"];
+        if !is_all || wanted.excluded.is_empty() || server.dialect == Dialect::Kamailio {
             // Kamailio has groups of its own, which nobody lists, and none that is expensive.
             return wanted.arguments.clone();
         }
-        if server.is_to_be_listed() {
-            self.list(server, &[], deadline);
+        if server.has_kinds() && server.is_to_be_listed() {
+            match self.list(server, &[], deadline) {
+                Err(Refused::TooLarge) => server.warn_of_groups(),
+                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {
+                    server.list_again();
+                }
+                _ => {}
+            }
         }
         let groups = self.groups();
         let is_wanted = |group: &String| {
@@ -34,44 +41,52 @@ impl Client {
         groups.arguments().filter(is_wanted).collect()
     }
 
-    /// Which of the statistics `keys`, each a `group:name`, the server calls incremental. It is asked for
-    /// those that it was not asked for before, and what it says once stays. `None` if it says it of nothing.
-    pub fn kinds(
-        &self,
-        answerer: &Answerer,
-        keys: &[&[u8]],
-        deadline: Deadline,
-    ) -> Option<Vec<Option<bool>>> {
+    /// What the server says of the statistics `keys`, each a `group:name`. It is asked for those that it was
+    /// not asked for before, and what it says once stays.
+    pub fn kinds(&self, answerer: &Answerer, keys: &[&[u8]], deadline: Deadline) -> Vec<Said> {
         let server = &answerer.server;
         let unknown: Vec<&[u8]> = {
-            let kinds = server.kinds();
+            let mut kinds = server.kinds();
+            kinds.make_room(keys);
             let keys = keys.iter().filter(|key| !kinds.is_known(key));
             keys.copied().collect()
         };
-        let groups: BTreeSet<String> = unknown.iter().filter_map(|key| group_of(key)).collect();
-        if !groups.is_empty() {
-            self.list(server, &Vec::from_iter(groups), deadline);
+        let groups: BTreeSet<Option<String>> = unknown.iter().map(|key| group_of(key)).collect();
+        let mut asked: Vec<Vec<Option<String>>> = vec![groups.into_iter().collect()];
+        while let Some(groups) = asked.pop() {
+            let named: Vec<String> = groups.iter().flatten().cloned().collect();
+            let result = match named.as_slice() {
+                [] => Ok(()),
+                _ => self.list(server, &named, deadline),
+            };
+            match result {
+                Err(Refused::TooLarge) if groups.len() > 1 => {
+                    asked.extend(groups.into_iter().map(|group| vec![group]));
+                }
+                // It may answer the next time.
+                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {}
+                _ => {
+                    let mut kinds = server.kinds();
+                    for key in &unknown {
+                        if groups.contains(&group_of(key)) {
+                            kinds.note(key, None);
+                        }
+                    }
+                }
+            }
         }
-        let mut kinds = server.kinds();
-        for key in unknown {
-            kinds.note(key, None);
-        }
-        let all = keys.iter().map(|key| kinds.is_incremental(key));
-        (!kinds.is_empty()).then(|| all.collect())
+        let kinds = server.kinds();
+        keys.iter().map(|key| kinds.said(key)).collect()
     }
 
     /// Asks for the kinds of the statistics in `groups`, or in all for none, and notes them.
-    fn list(&self, server: &Server, groups: &[String], deadline: Deadline) {
-        // 1.x has no such command, and logs that.
-        let is_too_old = |product: &Product| product.version.starts_with("1.");
+    fn list(&self, server: &Server, groups: &[String], deadline: Deadline) -> Result<(), Refused> {
         let dialect = server.dialect;
-        if server.kinds().is_mute
-            || server.product.as_ref().is_some_and(is_too_old)
-            || kinds::request(dialect, groups, 0).is_none()
-        {
-            return;
+        if !server.has_kinds() || kinds::request(dialect, groups, 0).is_none() {
+            return Ok(());
         }
-        let result = self.question(
+        self.question(
+            dialect,
             |id| kinds::request(dialect, groups, id).unwrap_or_default(),
             |reply, id| {
                 let mut known = server.kinds();
@@ -84,12 +99,7 @@ impl Client {
                 })
             },
             deadline,
-        );
-        if let Err(refused) = result {
-            log::debug!("the server does not list its statistics: {refused:?}");
-            // All are more than some, which may fit.
-            server.kinds().is_mute = !groups.is_empty();
-        }
+        )
     }
 
     /// The processes of the server. It is asked for them once, and again when statistics of others were seen.
@@ -98,26 +108,40 @@ impl Client {
         if server.roster().has_changed(seen) {
             let dialect = server.dialect;
             let told = self.question(
+                dialect,
                 |id| processes::request(dialect, id),
                 |reply, id| processes::read(dialect, reply, id),
                 deadline,
             );
-            if let Err(refused) = &told {
-                log::debug!("the server does not tell its processes: {refused:?}");
+            match told {
+                Ok(processes) => server.roster().note(processes),
+                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {
+                    server.roster().ask_again();
+                }
+                Err(_) => server.roster().pause(),
             }
-            server.roster().note(told.ok());
         }
         server.roster().processes()
     }
 
-    /// Asks a server that is alive something that it may be silent about.
+    /// Asks a second time if the reply seems too large, since it may be lost.
     fn question<T>(
         &self,
-        request: impl FnOnce(u32) -> Vec<u8>,
-        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        dialect: Dialect,
+        request: impl Fn(u32) -> Vec<u8>,
+        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
         deadline: Deadline,
     ) -> Result<T, Refused> {
-        self.exchange(request, read, deadline.at_most(PATIENCE))
+        let result = match self.ask(dialect, &request, &mut read, deadline) {
+            Err(Refused::TooLarge) if dialect == Dialect::Line => {
+                self.ask(dialect, &request, &mut read, deadline)
+            }
+            result => result,
+        };
+        if let Err(refused) = &result {
+            log::debug!("the server does not answer a question beside its statistics: {refused:?}");
+        }
+        result
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is known of a server that has answered, for as long as it is there.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dialect::{Dialect, Product};
@@ -29,7 +29,7 @@ pub struct Server {
     /// What it speaks.
     pub dialect: Dialect,
     /// What it says it is.
-    pub product: Option<Product>,
+    pub product: OnceLock<Product>,
     /// What tells it from another one.
     pub identity: Option<Identity>,
     /// When it started, as its uptime says, if it was asked for that.
@@ -45,14 +45,16 @@ pub struct Server {
     since_listed: AtomicU32,
     /// How often it was asked again what it is.
     asked_again: AtomicU32,
+    /// Whether the log says that its groups cannot be listed.
+    has_warned: AtomicBool,
 }
 
 impl Server {
     /// A server that speaks `dialect` and says it is `version`.
     pub fn new(dialect: Dialect, version: &str, identity: Option<Identity>) -> Self {
-        Server {
+        let server = Server {
             dialect,
-            product: Product::parse(version),
+            product: OnceLock::new(),
             identity,
             started: Mutex::default(),
             layout: Mutex::new(Layout::new(version)),
@@ -62,7 +64,23 @@ impl Server {
             roster: Mutex::default(),
             since_listed: AtomicU32::new(0),
             asked_again: AtomicU32::new(0),
+            has_warned: AtomicBool::new(false),
+        };
+        server.name(version);
+        server
+    }
+
+    /// Notes that it says it is `version`, unless it said so before.
+    pub fn name(&self, version: &str) {
+        if let Some(product) = Product::parse(version) {
+            let _ = self.product.set(product);
         }
+    }
+
+    /// Whether it knows the command `list_statistics`: 1.x does not, and logs that.
+    pub fn has_kinds(&self) -> bool {
+        let product = self.product.get();
+        !product.is_some_and(|product| product.version.starts_with("1."))
     }
 
     /// Logs what is left out of the page, when that is news.
@@ -110,7 +128,8 @@ impl Server {
 
     /// Whether it would not say what it is, and may be asked again.
     pub fn is_nameless(&self) -> bool {
-        self.product.is_none() && self.asked_again.fetch_add(1, Ordering::Relaxed) < MAX_ASKED_AGAIN
+        self.product.get().is_none()
+            && self.asked_again.fetch_add(1, Ordering::Relaxed) < MAX_ASKED_AGAIN
     }
 
     /// What is known of the size of its replies.
@@ -133,5 +152,19 @@ impl Server {
     pub fn is_to_be_listed(&self) -> bool {
         let listed = self.since_listed.fetch_add(1, Ordering::Relaxed);
         listed.is_multiple_of(RELIST)
+    }
+
+    /// Notes that its groups should be listed in the next scrape.
+    pub fn list_again(&self) {
+        self.since_listed.store(0, Ordering::Relaxed);
+    }
+
+    /// Logs once that its groups do not fit into one reply.
+    pub fn warn_of_groups(&self) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            log::warn!(
+                "the list of all statistics is too large for one reply of the server: with --exclude, groups that its configuration makes (stat_groups, stat_series_profile) are not found, name them by --collect"
+            );
+        }
     }
 }

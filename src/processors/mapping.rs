@@ -3,24 +3,28 @@
 use std::collections::HashMap;
 use std::iter;
 
+use foldhash::fast::RandomState;
+
 use super::unclaimed::{UNCLAIMED, Unclaimed};
 use super::{Metric, Processor};
-use crate::exposition::{Family, Kind, Page, Value};
-use crate::mi::Statistic;
+use crate::exposition::{Family, Kind, LabelValue, Page, Template, Value};
+use crate::mi::{Said, Statistic};
 
 /// Turns statistics into samples.
 pub struct Mapping {
     /// The families of all metrics, in table order, and [`UNCLAIMED`] at the end.
     families: Vec<Family>,
-    groups: HashMap<&'static [u8], Table>,
+    groups: HashMap<&'static [u8], Table, RandomState>,
     /// Those whose names have variable parts.
     group_patterns: Vec<(Pattern, Table)>,
+    /// The series of [`UNCLAIMED`], with group and name as their values.
+    unclaimed: Vec<Template>,
 }
 
 /// What becomes of the statistics of a group.
 #[derive(Default)]
 struct Table {
-    exact: HashMap<&'static [u8], Vec<Claim>>,
+    exact: HashMap<&'static [u8], Vec<Claim>, RandomState>,
     patterns: Vec<(Pattern, Claim)>,
 }
 
@@ -29,15 +33,8 @@ struct Claim {
     /// The index of its family, and the kind of that.
     family: usize,
     kind: Kind,
-    labels: Vec<(&'static str, LabelValue)>,
-}
-
-enum LabelValue {
-    Fixed(&'static str),
-    /// What the variable part with this index stands for, in the name of the group.
-    OfGroup(usize),
-    /// The same in the name of the statistic.
-    OfName(usize),
+    /// Its values are the variable parts of the group, and then those of the name.
+    series: Template,
 }
 
 impl Mapping {
@@ -45,8 +42,9 @@ impl Mapping {
     pub fn new(processors: &'static [Processor]) -> Self {
         let mut mapping = Mapping {
             families: Vec::new(),
-            groups: HashMap::new(),
+            groups: HashMap::default(),
             group_patterns: Vec::new(),
+            unclaimed: Vec::new(),
         };
         for processor in processors {
             let group = Pattern::new(processor.group);
@@ -62,6 +60,12 @@ impl Mapping {
             }
         }
         mapping.families.extend(UNCLAIMED);
+        let labels = [
+            ("group", LabelValue::Given(0)),
+            ("name", LabelValue::Given(1)),
+        ];
+        let series = UNCLAIMED.map(|family| Template::new(family.name, labels));
+        mapping.unclaimed.extend(series);
         mapping
     }
 
@@ -74,43 +78,43 @@ impl Mapping {
     /// one for the first pattern that fits. Nothing if no processor claims it, and returns that.
     pub fn add(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
         let Statistic { group, name, value } = *statistic;
-        let (parts, table) = match self.groups.get(group) {
-            Some(table) => (Parts::default(), Some(table)),
-            None => self.table_by_pattern(group),
-        };
-        table.is_some_and(|table| table.add_sample(parts, name, value, page))
-    }
-
-    /// Adds to `page` statistics that no processor claims, which the server calls incremental or not. `None`
-    /// if it says that of none.
-    pub fn add_unclaimed(
-        &self,
-        unclaimed: &Unclaimed,
-        kinds: Option<&[Option<bool>]>,
-        page: &mut Page<'_>,
-    ) {
-        let first = self.families.len() - UNCLAIMED.len();
-        let kind = |index| match kinds {
-            None => Kind::Untyped,
-            Some(kinds) => match kinds.get(index) {
-                Some(Some(true)) => Kind::Counter,
-                _ => Kind::Gauge,
-            },
-        };
-        for (index, (group, name, value)) in unclaimed.iter().enumerate() {
-            let kind = kind(index);
-            let family = UNCLAIMED.iter().position(|family| family.kind == kind);
-            let labels = [("group", group), ("name", name)];
-            let family = first + family.unwrap_or(0);
-            // The script can decrease what is incremental.
-            page.add(family, labels, Value::Signed(value.cast_signed()));
+        match self.groups.get(group) {
+            Some(table) => table.add_sample(b"", name, value, page),
+            None => self
+                .table_by_pattern(group)
+                .is_some_and(|(part, table)| table.add_sample(part, name, value, page)),
         }
     }
 
-    fn table_by_pattern<'n>(&self, group: &'n [u8]) -> (Parts<'n>, Option<&Table>) {
+    /// Adds to `page` statistics that no processor claims, of which the server said this, or `Nothing`. Those
+    /// of which it did not answer yet are left out, so that each has one name.
+    pub fn add_unclaimed(&self, unclaimed: &Unclaimed, said: &[Said], page: &mut Page<'_>) {
+        let first = self.families.len() - UNCLAIMED.len();
+        let kind = |index| match said.get(index) {
+            Some(Said::Incremental) => Some(Kind::Counter),
+            Some(Said::NotIncremental) => Some(Kind::Gauge),
+            Some(Said::NoAnswer) => None,
+            Some(Said::Nothing) | None => Some(Kind::Untyped),
+        };
+        for (index, (group, name, value)) in unclaimed.iter().enumerate() {
+            let is_right = |family: &Family| Some(family.kind) == kind(index);
+            if let Some(index) = UNCLAIMED.iter().position(is_right)
+                && let Some(series) = self.unclaimed.get(index)
+            {
+                // The script can decrease what is incremental.
+                let value = Value::Signed(value.cast_signed());
+                page.add(first + index, series, &[group, name], value);
+            }
+        }
+    }
+
+    /// The table of a group whose name has a variable part, and that part.
+    fn table_by_pattern<'n>(&self, group: &'n [u8]) -> Option<(&'n [u8], &Table)> {
         let mut tables = self.group_patterns.iter();
-        let found = tables.find_map(|(pattern, table)| Some((pattern.parts_of(group)?, table)));
-        found.map_or_else(Default::default, |(parts, table)| (parts, Some(table)))
+        tables.find_map(|(pattern, table)| {
+            let parts = pattern.parts_of(group)?;
+            Some((*parts.first()?, table))
+        })
     }
 }
 
@@ -120,12 +124,11 @@ impl Table {
         for (statistic, values) in metric.statistics {
             let name = Pattern::new(statistic);
             let labels = iter::zip(metric.labels, *values);
+            let labels = labels.map(|(label, value)| (*label, label_value(value, group, &name)));
             let claim = Claim {
                 family,
                 kind: metric.family.kind,
-                labels: labels
-                    .map(|(label, value)| (*label, LabelValue::new(value, group, &name)))
-                    .collect(),
+                series: Template::new(metric.family.name, labels),
             };
             if name.parts.is_empty() {
                 let claims = self.exact.entry(statistic.as_bytes()).or_default();
@@ -136,45 +139,39 @@ impl Table {
         }
     }
 
-    /// Adds to `page` what a statistic becomes, if it is claimed.
-    fn add_sample(&self, group: Parts<'_>, name: &[u8], value: u64, page: &mut Page<'_>) -> bool {
+    /// Adds to `page` what a statistic becomes, if it is claimed. `part` is the variable part of its group.
+    fn add_sample(&self, part: &[u8], name: &[u8], value: u64, page: &mut Page<'_>) -> bool {
         if let Some(claims) = self.exact.get(name) {
+            let mut parts = Parts::default();
+            parts[OF_GROUP] = part;
             for claim in claims {
-                claim.add(group, Parts::default(), value, page);
+                claim.add(&parts, value, page);
             }
             return true;
         }
         let mut patterns = self.patterns.iter();
         let found = patterns.find_map(|(pattern, claim)| Some((pattern.parts_of(name)?, claim)));
-        if let Some((parts, claim)) = found {
-            claim.add(group, parts, value, page);
+        if let Some((mut parts, claim)) = found {
+            parts[OF_GROUP] = part;
+            claim.add(&parts, value, page);
+            return true;
         }
-        found.is_some()
+        false
     }
 }
 
-impl LabelValue {
-    /// What `value` in a table means for a statistic in a group.
-    fn new(value: &'static str, group: &Pattern, name: &Pattern) -> LabelValue {
-        let of_name = name.index_of(value).map(LabelValue::OfName);
-        let of_group = || group.index_of(value).map(LabelValue::OfGroup);
-        of_name
-            .or_else(of_group)
-            .unwrap_or(LabelValue::Fixed(value))
-    }
+/// What `value` in a table means for a statistic in a group.
+fn label_value(value: &'static str, group: &Pattern, name: &Pattern) -> LabelValue<'static> {
+    let of_name = name.index_of(value);
+    let of_group = || group.index_of(value).map(|_| OF_GROUP);
+    of_name
+        .or_else(of_group)
+        .map_or(LabelValue::Fixed(value), LabelValue::Given)
 }
 
 impl Claim {
-    fn add(&self, group: Parts<'_>, name: Parts<'_>, value: u64, page: &mut Page<'_>) {
-        let labels = self.labels.iter().map(|(label, value)| {
-            let value = match value {
-                LabelValue::Fixed(text) => Some(text.as_bytes()),
-                LabelValue::OfGroup(index) => group.get(*index).copied(),
-                LabelValue::OfName(index) => name.get(*index).copied(),
-            };
-            (*label, value.unwrap_or_default())
-        });
-        page.add(self.family, labels, value_of(self.kind, value));
+    fn add(&self, parts: &Parts<'_>, value: u64, page: &mut Page<'_>) {
+        page.add(self.family, &self.series, parts, value_of(self.kind, value));
     }
 }
 
@@ -187,11 +184,14 @@ fn value_of(kind: Kind, value: u64) -> Value {
     }
 }
 
-/// The most variable parts that a pattern can have.
+/// The most variable parts that the name of a statistic can have. That of a group has one.
 const MAX_PARTS: usize = 4;
 
-/// What the variable parts of a name stand for.
-type Parts<'n> = [&'n [u8]; MAX_PARTS];
+/// Where the variable part of the group stands.
+const OF_GROUP: usize = MAX_PARTS;
+
+/// What the variable parts of a name stand for, and that of its group.
+type Parts<'n> = [&'n [u8]; MAX_PARTS + 1];
 
 /// A name with variable parts: `{protocol}:{ip}:{port}-load`.
 struct Pattern {

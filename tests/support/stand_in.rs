@@ -30,6 +30,8 @@ pub enum Behaviour {
     Truncated(usize),
     /// First another process sends this to the address of the reply, from a socket with a name.
     WrongSender(Vec<u8>),
+    /// Does not answer requests that hold this.
+    Mute(&'static str),
     /// Answers twice, the second time with these bytes.
     Twice(Vec<u8>),
     /// Answers with these bytes first, and then as it should.
@@ -171,9 +173,9 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
 }
 
 fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &Mutex<State>) {
+    let holds = |text: &[u8]| request.windows(text.len()).any(|window| window == text);
     let (behaviour, reply) = {
         let mut state = state.lock().unwrap();
-        let holds = |text: &[u8]| request.windows(text.len()).any(|window| window == text);
         let log = if holds(b"get_statistics") {
             &mut state.requests
         } else if holds(b"version") {
@@ -193,6 +195,8 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
     match behaviour {
         Behaviour::Proper => send(&reply),
         Behaviour::Silent => {}
+        Behaviour::Mute(text) if holds(text.as_bytes()) => {}
+        Behaviour::Mute(_) => send(&reply),
         Behaviour::Slow(time) => {
             thread::sleep(time);
             send(&reply);
