@@ -2,13 +2,13 @@
 //!
 //! It does not know HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::exposition::{Family, Kind, LabelValue, Page, Template, Value};
+use crate::exposition::{Family, Kind, LabelValue, Page, Room, Template, Value};
 use crate::health::{Health, News};
 use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
-use crate::processors::{Mapping, PROCESSORS, Unclaimed};
+use crate::processors::{Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 
@@ -68,6 +68,8 @@ pub struct Scraper {
     series: Vec<Template>,
     telemetry: Telemetry,
     health: Mutex<Health>,
+    /// What the last page took.
+    room: Mutex<Room>,
 }
 
 impl Scraper {
@@ -84,6 +86,7 @@ impl Scraper {
             mapping: Mapping::new(PROCESSORS),
             telemetry,
             health: Mutex::default(),
+            room: Mutex::default(),
         }
     }
 
@@ -95,12 +98,11 @@ impl Scraper {
     /// Asks the server for what is selected and returns the page, after `limit` at the latest.
     pub fn scrape(&self, selection: &Selection, limit: Duration) -> Vec<u8> {
         let began = Instant::now();
-        let mut statistics = Page::new(self.mapping.families());
         let mut unparsed = 0;
         let deadline = Deadline::after(limit);
-        let result = self.read(selection, deadline, &mut statistics, &mut unparsed);
+        let result = self.read(selection, deadline, &mut unparsed);
         let mut processes = Arc::default();
-        if let Ok(answerer) = &result
+        if let Ok((answerer, _)) = &result
             && GROUPS_OF_PROCESSES
                 .iter()
                 .any(|group| selection.has_group(group))
@@ -119,15 +121,11 @@ impl Scraper {
         let duration = began.elapsed().as_secs_f64();
         add(DURATION, &[], Value::Float(duration));
         add(UNPARSED, &[], Value::Unsigned(unparsed));
-        match &result {
-            Ok(answerer) => {
-                if let Some(product) = answerer.product() {
-                    let values = [product.name.as_bytes(), product.version.as_bytes()];
-                    add(INFO, &values, Value::Unsigned(1));
-                }
-            }
-            // What came before the error is not all.
-            Err(_) => statistics = Page::new(self.mapping.families()),
+        if let Ok((answerer, _)) = &result
+            && let Some(product) = answerer.product()
+        {
+            let values = [product.name.as_bytes(), product.version.as_bytes()];
+            add(INFO, &values, Value::Unsigned(1));
         }
         for process in processes.iter() {
             let (index, pid) = (process.index.to_string(), process.pid.to_string());
@@ -135,9 +133,15 @@ impl Scraper {
             add(PROCESS_INFO, &values, Value::Unsigned(1));
         }
         scrape.write(&mut out);
-        statistics.write(&mut out);
+        let error = match result {
+            Ok((_, statistics)) => {
+                statistics.write(&mut out);
+                None
+            }
+            Err(error) => Some(error),
+        };
         self.telemetry.write(&mut out);
-        self.tell(began, result.err());
+        self.tell(began, error);
         out
     }
 
@@ -149,9 +153,8 @@ impl Scraper {
     pub fn probe(&self, limit: Duration) -> Result<(), Error> {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
-        let mut page = Page::new(self.mapping.families());
         let deadline = Deadline::after(limit);
-        self.read(&selection, deadline, &mut page, &mut 0).map(drop)
+        self.read(&selection, deadline, &mut 0).map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
@@ -161,24 +164,20 @@ impl Scraper {
         last.map(|outcome| outcome.map_err(|error| error.to_string()))
     }
 
-    /// Adds to `page` what the server says of the selected statistics: not all in case of an error. Returns
-    /// who answered.
+    /// Asks the server for what is selected. Returns who answered, and the page of the statistics.
     fn read(
         &self,
         selection: &Selection,
         deadline: Deadline,
-        page: &mut Page<'_>,
         unparsed: &mut u64,
-    ) -> Result<Answerer, Error> {
+    ) -> Result<(Answerer, Page<'_>), Error> {
         let mut parsed = 0;
-        let mut unclaimed = Unclaimed::default();
+        let mut collection = Collection::new(&self.mapping, *self.room());
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
-                if selection.contains(statistic.group, statistic.name)
-                    && !self.mapping.add(&statistic, page)
-                {
-                    unclaimed.add(&statistic);
+                if selection.contains(statistic.group, statistic.name) {
+                    collection.add(&statistic);
                 }
             }
             Err(Unparsed(part)) => {
@@ -195,9 +194,16 @@ impl Scraper {
         if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
             return Err(Error::Empty);
         }
-        let said = self.client.kinds(&answerer, &unclaimed.keys(), deadline);
-        self.mapping.add_unclaimed(&unclaimed, &said, page);
-        Ok(answerer)
+        let said = self
+            .client
+            .kinds(&answerer, &collection.unclaimed(), deadline);
+        let page = collection.into_page(&said);
+        *self.room() = page.room();
+        Ok((answerer, page))
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

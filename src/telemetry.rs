@@ -1,6 +1,9 @@
 //! The exporter's metrics of itself, through the `prometheus` crate: which build it is, and what its
 //! process uses. Nothing here knows OpenSIPS.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
@@ -28,7 +31,14 @@ impl Rejections {
 pub struct Telemetry {
     registry: Registry,
     rejections: Rejections,
+    process: Registry,
+    /// The metrics of the process as they were printed last, and when.
+    printed: Mutex<Option<(Instant, Vec<u8>)>>,
 }
+
+/// How long the metrics of the process are taken to be the same. To read them the kernel looks at every thread
+/// and descriptor, and the processor time among them is in whole seconds.
+const AGE: Duration = Duration::from_secs(1);
 
 impl Telemetry {
     /// Registers `opensips_exporter_build_info`, `opensips_exporter_http_rejected_total`, which begins at
@@ -61,10 +71,13 @@ impl Telemetry {
             rejected.get_metric_with_label_values(&[reason])?;
         }
         registry.register(Box::new(rejected.clone()))?;
-        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let process = Registry::new();
+        process.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Telemetry {
             registry,
             rejections: Rejections(rejected),
+            process,
+            printed: Mutex::default(),
         })
     }
 
@@ -73,12 +86,27 @@ impl Telemetry {
         self.rejections.clone()
     }
 
-    /// Prints the metrics as they are now at the end of `out`.
+    /// Prints the metrics at the end of `out`: those of the process as they were a second ago at most.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let start = out.len();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), out) {
-            out.truncate(start);
-            log::error!("the exporter's metrics of itself are left out: {error}");
-        }
+        print(&self.registry, out);
+        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |(then, _): &(Instant, Vec<u8>)| then.elapsed() < AGE;
+        let (_, text) = match &mut *printed {
+            Some(printed) if is_new(printed) => printed,
+            printed => {
+                let mut text = Vec::new();
+                print(&self.process, &mut text);
+                printed.insert((Instant::now(), text))
+            }
+        };
+        out.extend_from_slice(text);
+    }
+}
+
+fn print(registry: &Registry, out: &mut Vec<u8>) {
+    let start = out.len();
+    if let Err(error) = TextEncoder::new().encode(&registry.gather(), out) {
+        out.truncate(start);
+        log::error!("the exporter's metrics of itself are left out: {error}");
     }
 }

@@ -3,9 +3,9 @@
 
 mod support;
 
-use opensips_exporter::exposition::{Kind, Page};
+use opensips_exporter::exposition::{Kind, Room};
 use opensips_exporter::mi;
-use opensips_exporter::processors::{Mapping, Metric, PROCESSORS, Processor};
+use opensips_exporter::processors::{Collection, Mapping, Metric, PROCESSORS, Processor};
 use support::fixture;
 
 /// Fixed families that hold counters and levels together, or two times the same.
@@ -67,13 +67,13 @@ fn mappings() -> Vec<(&'static Metric, Mapping)> {
 
 /// Whether the metric claims the statistic, and whether by its exact name.
 fn claims(metric: &Metric, mapping: &Mapping, row: &Row) -> Option<bool> {
-    let mut page = Page::new(mapping.families());
+    let mut collection = Collection::new(mapping, Room::default());
     let statistic = mi::Statistic {
         group: row.group.as_bytes(),
         name: row.name.as_bytes(),
         value: 1,
     };
-    let is_claimed = mapping.add(&statistic, &mut page);
+    let is_claimed = collection.add(&statistic);
     let mut statistics = metric.statistics.iter();
     is_claimed.then(|| statistics.any(|(name, _)| *name == row.name))
 }

@@ -5,9 +5,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use opensips_exporter::exposition::{Family, Kind, LabelValue, Page, Template, Value};
+use opensips_exporter::exposition::{Family, Kind, LabelValue, Page, Room, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
-use opensips_exporter::processors::{Mapping, PROCESSORS, Unclaimed};
+use opensips_exporter::processors::{Collection, Mapping, PROCESSORS};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -133,15 +133,11 @@ proptest! {
     #[test]
     fn a_page_is_valid_and_complete(statistics in vec((group(), name(), value()), 0..40)) {
         let mapping = Mapping::new(PROCESSORS);
-        let mut page = Page::new(mapping.families());
-        let mut unclaimed = Unclaimed::default();
+        let mut collection = Collection::new(&mapping, Room::default());
         for (group, name, value) in &statistics {
-            let statistic = Statistic { group, name, value: *value };
-            if !mapping.add(&statistic, &mut page) {
-                unclaimed.add(&statistic);
-            }
+            collection.add(&Statistic { group, name, value: *value });
         }
-        mapping.add_unclaimed(&unclaimed, &[], &mut page);
+        let page = collection.into_page(&[]);
         let mut out = Vec::new();
         page.write(&mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;

@@ -23,7 +23,7 @@ pub struct Mapping {
 
 /// What becomes of the statistics of a group.
 #[derive(Default)]
-struct Table {
+pub struct Table {
     exact: HashMap<&'static [u8], Vec<Claim>, RandomState>,
     patterns: Vec<(Pattern, Claim)>,
 }
@@ -74,20 +74,26 @@ impl Mapping {
         &self.families
     }
 
-    /// Adds to `page` what `statistic` becomes: a sample for each metric that names it exactly, else
-    /// one for the first pattern that fits. Nothing if no processor claims it, and returns that.
-    pub fn add(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
-        let Statistic { group, name, value } = *statistic;
-        match self.groups.get(group) {
-            Some(table) => table.add_sample(b"", name, value, page),
-            None => self
-                .table_by_pattern(group)
-                .is_some_and(|(part, table)| table.add_sample(part, name, value, page)),
+    /// The group of that name with its table, if processors know it by this very name.
+    pub fn table_of(&self, group: &[u8]) -> (&'static [u8], Option<&Table>) {
+        match self.groups.get_key_value(group) {
+            Some((group, table)) => (group, Some(table)),
+            None => (b"", None),
         }
     }
 
-    /// Adds to `page` statistics that no processor claims, of which the server said this, or `Nothing`. Those
-    /// of which it did not answer yet are left out, so that each has one name.
+    /// Adds to `page` what `statistic` becomes if the name of its group has a variable part, and returns whether
+    /// a processor claims it.
+    pub fn add_by_pattern(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
+        let mut tables = self.group_patterns.iter();
+        let found = tables.find_map(|(pattern, table)| {
+            let parts = pattern.parts_of(statistic.group)?;
+            Some((*parts.first()?, table))
+        });
+        found.is_some_and(|(part, table)| table.add_sample(part, statistic, page))
+    }
+
+    /// Adds to `page` statistics that no processor claims, of which the server said this.
     pub fn add_unclaimed(&self, unclaimed: &Unclaimed, said: &[Said], page: &mut Page<'_>) {
         let first = self.families.len() - UNCLAIMED.len();
         let kind = |index| match said.get(index) {
@@ -106,15 +112,6 @@ impl Mapping {
                 page.add(first + index, series, &[group, name], value);
             }
         }
-    }
-
-    /// The table of a group whose name has a variable part, and that part.
-    fn table_by_pattern<'n>(&self, group: &'n [u8]) -> Option<(&'n [u8], &Table)> {
-        let mut tables = self.group_patterns.iter();
-        tables.find_map(|(pattern, table)| {
-            let parts = pattern.parts_of(group)?;
-            Some((*parts.first()?, table))
-        })
     }
 }
 
@@ -139,8 +136,10 @@ impl Table {
         }
     }
 
-    /// Adds to `page` what a statistic becomes, if it is claimed. `part` is the variable part of its group.
-    fn add_sample(&self, part: &[u8], name: &[u8], value: u64, page: &mut Page<'_>) -> bool {
+    /// Adds to `page` what `statistic` becomes: a sample for each metric that names it exactly, else one for
+    /// the first pattern that fits. Returns whether there is any. `part` is the variable part of its group.
+    pub fn add_sample(&self, part: &[u8], statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
+        let Statistic { name, value, .. } = *statistic;
         if let Some(claims) = self.exact.get(name) {
             let mut parts = Parts::default();
             parts[OF_GROUP] = part;
@@ -224,9 +223,16 @@ impl Pattern {
     /// for `udp:2001:DB8::1:5060-load`, where only the middle part can.
     fn parts_of<'n>(&self, name: &'n [u8]) -> Option<Parts<'n>> {
         let ((_, suffix), inner) = self.parts.split_last()?;
-        let mut rest = name
-            .strip_prefix(self.prefix.as_bytes())?
-            .strip_suffix(suffix.as_bytes())?;
+        let (prefix, suffix) = (self.prefix.as_bytes(), suffix.as_bytes());
+        // Most patterns differ here, and one byte is compared faster than many.
+        let end = name.len().checked_sub(suffix.len())?;
+        if suffix
+            .first()
+            .is_some_and(|first| name.get(end) != Some(first))
+        {
+            return None;
+        }
+        let mut rest = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
         let mut parts = Parts::default();
         let mut slots = parts.iter_mut();
         for (index, (_, separator)) in inner.iter().enumerate() {

@@ -8,6 +8,7 @@ mod cachedb_redis;
 mod call_center;
 mod cdb;
 mod clusterer;
+mod collection;
 mod core;
 mod dialog;
 mod dns;
@@ -37,8 +38,9 @@ mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
+pub use collection::Collection;
 pub use mapping::Mapping;
-pub use unclaimed::{UNCLAIMED, Unclaimed};
+pub use unclaimed::UNCLAIMED;
 
 /// All processors, in the order of the page.
 pub const PROCESSORS: &[Processor] = &[

@@ -1,8 +1,8 @@
 //! Replies of servers of any size in each dialect, and what is measured with them.
 
-use opensips_exporter::exposition::Page;
+use opensips_exporter::exposition::Room;
 use opensips_exporter::mi::Dialect;
-use opensips_exporter::processors::{Mapping, Unclaimed};
+use opensips_exporter::processors::{Collection, Mapping};
 
 use crate::support::captured;
 use crate::support::stand_in::{KAMAILIO, Statistic, V2_4, V3_6, Version, answer, read_captured};
@@ -53,18 +53,23 @@ pub fn reply(dialect: Dialect, version: Version, statistics: &[Statistic]) -> Ve
     answer(&request, version.with_limit(usize::MAX), statistics).expect("a reply")
 }
 
-/// Makes the page of a reply.
-pub fn make(mapping: &Mapping, dialect: Dialect, reply: &[u8], out: &mut Vec<u8>) {
-    let mut page = Page::new(mapping.families());
-    let mut unclaimed = Unclaimed::default();
+/// Makes the page of a reply, with room for as much as the last one had.
+pub fn make(
+    mapping: &Mapping,
+    dialect: Dialect,
+    reply: &[u8],
+    room: Room,
+    out: &mut Vec<u8>,
+) -> Room {
+    let mut collection = Collection::new(mapping, room);
     let read = dialect.read_statistics(reply, ID, &mut |statistic| {
-        if let Ok(statistic) = statistic
-            && !mapping.add(&statistic, &mut page)
-        {
-            unclaimed.add(&statistic);
+        if let Ok(statistic) = statistic {
+            collection.add(&statistic);
         }
     });
     assert!(read.is_ok(), "a whole reply");
-    mapping.add_unclaimed(&unclaimed, &[], &mut page);
+    let page = collection.into_page(&[]);
+    let room = page.room();
     page.write(out);
+    room
 }

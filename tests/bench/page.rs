@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use opensips_exporter::exposition::Room;
 use opensips_exporter::processors::{Mapping, PROCESSORS};
 
 use crate::allocations;
@@ -44,15 +45,15 @@ pub fn run() {
         for count in [100, 258, 1000, 5000] {
             let reply = reply(dialect, version, &statistics(count));
             let mut out = Vec::new();
-            make(&mapping, dialect, &reply, &mut out);
+            let room = make(&mapping, dialect, &reply, Room::default(), &mut out);
             let allocations = allocations::during(|| {
                 let mut out = Vec::new();
-                make(&mapping, dialect, &reply, &mut out);
+                make(&mapping, dialect, &reply, room, &mut out);
                 black_box(&out);
             });
             let page = nanoseconds(|| {
                 let mut out = Vec::new();
-                make(&mapping, dialect, black_box(&reply), &mut out);
+                make(&mapping, dialect, black_box(&reply), room, &mut out);
                 black_box(&out);
             });
             let mut copy = vec![0; out.len()];
@@ -75,5 +76,25 @@ pub fn run() {
                 each(scan),
             );
         }
+    }
+
+    println!("\nGrowth of the time of a page with the statistics:");
+    for &(dialect, version) in DIALECTS {
+        let time = |count: usize| {
+            let reply = reply(dialect, version, &statistics(count));
+            let mut out = Vec::new();
+            let room = make(&mapping, dialect, &reply, Room::default(), &mut out);
+            nanoseconds(|| {
+                let mut out = Vec::new();
+                make(&mapping, dialect, black_box(&reply), room, &mut out);
+                black_box(&out);
+            })
+        };
+        let one = time(500);
+        print!("{:<9}", dialect.to_string());
+        for factor in [2, 4, 8, 16] {
+            print!("  x{factor} costs x{:.1}", time(500 * factor) / one);
+        }
+        println!();
     }
 }
