@@ -15,9 +15,6 @@ export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/de
 # The linker that Rust brings along makes static binaries for each target without a C toolchain.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
-# 50 kB less, of addresses that are filled in at the start.
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= -C link-arg=-zpack-relative-relocs
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= -C link-arg=-zpack-relative-relocs
 
 .PHONY: help build run test e2e hostile bench bench-check bench-bless static lint bless install clean
 

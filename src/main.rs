@@ -11,7 +11,6 @@ use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::thread;
 
-use dlmalloc::GlobalDlmalloc;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
@@ -23,10 +22,6 @@ use opensips_exporter::server::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
 use opensips_exporter::workers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
-/// That of musl asks the kernel for memory several times in each scrape, and is half as fast.
-#[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 fn main() -> ExitCode {
     match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {

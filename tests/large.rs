@@ -36,6 +36,10 @@ fn every_statistic_of_two_thousand_processes_arrives_in_few_requests() {
             version.name,
             server.requests().len()
         );
+        // Until it is clear that the list of processes is too large.
+        for _ in 0..2 {
+            exporter.scrape();
+        }
         server.forget();
         assert_all(&exporter, version, PROCESSES);
         let requests = server.requests().len();

@@ -4,7 +4,7 @@ mod support;
 
 use support::processes::statistics;
 use support::stand_in::{
-    KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
+    Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
 };
 use support::{Exporter, TempDir, binary, fixture};
 
@@ -195,4 +195,27 @@ fn a_group_that_the_server_has_not_is_named() {
     let (_directory, _server, exporter) = start(V2_4, &["--collect=nosuch"]);
     assert_eq!(exporter.scrape().up(), "0");
     exporter.wait_for_log("does --collect name groups that it has?");
+}
+
+/// Statistics are worth more than the names of groups.
+#[test]
+fn a_server_that_lists_nothing_is_read_all_the_same() {
+    for version in [V2_4, V3_6] {
+        for timeout in ["300ms", "500ms", "1s"] {
+            let directory = TempDir::new();
+            let socket = directory.join("mi.sock");
+            let server = StandIn::with_statistics(&socket, version, statistics(version, 4));
+            server.behave(Behaviour::Mute("list_statistics"));
+            let timeout = format!("--timeout={timeout}");
+            let exporter = Exporter::start(&socket, &["--exclude=pkmem", &timeout]);
+            for _ in 0..4 {
+                assert_eq!(
+                    exporter.scrape().up(),
+                    "1",
+                    "{timeout} {:#?}",
+                    exporter.log()
+                );
+            }
+        }
+    }
 }

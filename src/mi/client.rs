@@ -157,9 +157,7 @@ impl Client {
         let (started, seen) = (census.started, census.take_seen());
         census.is_incomplete |= result.is_err();
         server.layout().learn(census, &arguments, is_everything);
-        if is_everything {
-            server.tell();
-        }
+        server.tell();
         result?;
         let mut server = Arc::clone(server);
         if server.has_started_again(started) {
@@ -195,7 +193,7 @@ impl Client {
         let mut is_first = true;
         let mut total = 0;
         let mut given_up = Vec::new();
-        let mut groups: Vec<Vec<u8>> = Vec::new();
+        let mut last_group = Vec::new();
         let mut pieces = VecDeque::from(planned);
         while let Some(piece) = pieces.pop_front() {
             let mut count = 0;
@@ -205,8 +203,10 @@ impl Client {
                     count += 1;
                     census.note(statistic);
                     // The statistics of a group come together.
-                    if groups.last().map(Vec::as_slice) != Some(statistic.group) {
-                        groups.push(statistic.group.to_vec());
+                    if last_group != statistic.group {
+                        last_group.clear();
+                        last_group.extend_from_slice(statistic.group);
+                        self.groups().add(statistic.group);
                     }
                     // Costs nothing as long as everything fits.
                     if is_split {
@@ -280,10 +280,6 @@ impl Client {
             return Err(Refused::TooLarge);
         }
         drop(layout);
-        let mut known = self.groups();
-        for group in &groups {
-            known.add(group);
-        }
         if !is_split {
             server.note_fitted(arguments);
         }

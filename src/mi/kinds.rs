@@ -12,6 +12,9 @@ use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
 use super::line;
 
+/// Scrapes in which the server is asked for the kinds of a group in vain, before it is taken to tell none.
+const PATIENCE: u32 = 3;
+
 /// The most names that are remembered.
 const MAX_KNOWN: usize = 50_000;
 
@@ -35,6 +38,8 @@ pub struct Kinds {
     known: HashMap<Vec<u8>, Option<bool>, RandomState>,
     /// Whether it said so of any.
     speaks: bool,
+    /// Groups of which it said nothing when it was asked, and in how many scrapes.
+    silent: HashMap<String, u32, RandomState>,
 }
 
 impl Kinds {
@@ -62,26 +67,34 @@ impl Kinds {
         }
     }
 
+    /// Notes that it said nothing of `group`, and returns whether it never will: an answer may be late or lost,
+    /// and the server may have no memory for a moment.
+    pub fn note_silence(&mut self, group: &str) -> bool {
+        let scrapes = self.silent.entry(group.to_string()).or_default();
+        *scrapes += 1;
+        *scrapes >= PATIENCE
+    }
+
     /// Forgets all but `keys` if there are too many: the script may make and drop names without end.
     pub fn make_room(&mut self, keys: &[&[u8]]) {
         if self.known.len() > MAX_KNOWN {
+            self.silent.clear();
             let keys: HashSet<&[u8], RandomState> = keys.iter().copied().collect();
             self.known.retain(|key, _| keys.contains(key.as_slice()));
         }
     }
 }
 
-/// The request for the kinds of the statistics in groups with their colons, or of all for none. `None` if the
-/// server has no such command: Kamailio has not.
-pub fn request(dialect: Dialect, groups: &[String], id: u32) -> Option<Vec<u8>> {
+/// The request for the kinds of the statistics in groups with their colons, or of all for none. Kamailio has no
+/// such command.
+pub fn request(dialect: Dialect, groups: &[String], id: u32) -> Vec<u8> {
     let parameters = match groups {
         [] => String::new(),
         _ => format!("[{}]", json::array(groups)),
     };
     match dialect {
-        Dialect::Line => Some(line::request("list_statistics", groups)),
-        Dialect::JsonRpc => Some(json::request("list_statistics", &parameters, id)),
-        Dialect::Kamailio => None,
+        Dialect::Line => line::request("list_statistics", groups),
+        _ => json::request("list_statistics", &parameters, id),
     }
 }
 
@@ -152,7 +165,6 @@ mod tests {
             kinds(Dialect::JsonRpc, r#"{"error":{"code":-32601},"id":7}"#),
             None
         );
-        assert_eq!(request(Dialect::Kamailio, &[], 1), None);
     }
 
     #[test]

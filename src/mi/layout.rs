@@ -144,7 +144,7 @@ impl Layout {
         groups: &Groups,
     ) -> Vec<Piece> {
         let is_limited = !self.hopeless.is_empty() || self.capacity < self.first_capacity;
-        if is_everything && is_limited {
+        if is_limited && (is_everything || self.is_left_out(&arguments)) {
             self.plans += 1;
             if self.plans > RETRY {
                 self.plans = 0;

@@ -11,6 +11,9 @@ use super::line;
 /// an hour.
 const PAUSE: u32 = 240;
 
+/// Scrapes in which the server is asked for its processes in vain, before it is taken not to tell them.
+const PATIENCE: u32 = 3;
+
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -33,6 +36,8 @@ pub struct Roster {
     processes: Option<Arc<[Process]>>,
     /// Whether there are others now.
     is_outdated: bool,
+    /// Scrapes in which it was asked for in vain.
+    silent: u32,
     /// Scrapes until it is asked for again, if it was not told.
     pause: u32,
 }
@@ -64,17 +69,19 @@ impl Roster {
     pub fn note(&mut self, processes: Vec<Process>) {
         self.processes = Some(Arc::from(processes));
         self.is_outdated = false;
+        self.silent = 0;
     }
 
-    /// Notes that it was asked in vain, and should be at the next occasion.
-    pub fn ask_again(&mut self) {
+    /// Notes that it was asked in vain. It is asked again in the next scrapes, and then not for long, and those
+    /// that it told before are none any more.
+    pub fn note_silence(&mut self) {
         self.is_outdated = true;
-    }
-
-    /// Notes that the server will not tell them, so that those that it told are none any more.
-    pub fn pause(&mut self) {
-        self.processes = None;
-        self.pause = PAUSE;
+        self.silent += 1;
+        if self.silent >= PATIENCE {
+            self.silent = 0;
+            self.processes = None;
+            self.pause = PAUSE;
+        }
     }
 
     fn contains(&self, number: usize) -> bool {
@@ -194,9 +201,13 @@ mod tests {
             assert_eq!(roster.has_changed(&now), expected, "{now:?}");
             roster.note(vec![process(0), process(1)]);
         }
-        roster.ask_again();
-        assert!(roster.has_changed(&Seen::default()));
-        roster.pause();
+        for _ in 1..PATIENCE {
+            roster.note_silence();
+            assert!(roster.has_changed(&Seen::default()));
+            assert_eq!(roster.processes().len(), 2);
+        }
+        roster.note_silence();
+        assert_eq!(roster.processes().len(), 0);
         let none = Seen::default();
         let scrapes = (1..=PAUSE).find(|_| roster.has_changed(&none));
         assert_eq!(scrapes, Some(PAUSE));

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::client::{Answerer, Client, Wanted};
 use super::dialect::{Dialect, Refused};
 use super::kinds::Said;
 use super::processes::Process;
 use super::server::Server;
-use super::{Deadline, Error, kinds, line, processes};
+use super::{Deadline, kinds, line, processes};
+
+/// How long an answer is waited for.
+const MOST_TIME: Duration = Duration::from_millis(500);
 
 impl Client {
     /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
@@ -23,14 +27,11 @@ impl Client {
             // Kamailio has groups of its own, which nobody lists, and none that is expensive.
             return wanted.arguments.clone();
         }
-        if server.has_kinds() && server.is_to_be_listed() {
-            match self.list(server, &[], deadline) {
-                Err(Refused::TooLarge) => server.warn_of_groups(),
-                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {
-                    server.list_again();
-                }
-                _ => {}
-            }
+        if server.has_kinds()
+            && server.is_to_be_listed()
+            && self.list(server, &[], deadline).is_err()
+        {
+            server.note_silence();
         }
         let groups = self.groups();
         let is_wanted = |group: &String| {
@@ -52,29 +53,24 @@ impl Client {
             keys.copied().collect()
         };
         let groups: BTreeSet<Option<String>> = unknown.iter().map(|key| group_of(key)).collect();
-        let mut asked: Vec<Vec<Option<String>>> = vec![groups.into_iter().collect()];
-        while let Some(groups) = asked.pop() {
-            let named: Vec<String> = groups.iter().flatten().cloned().collect();
-            let result = match named.as_slice() {
-                [] => Ok(()),
-                _ => self.list(server, &named, deadline),
-            };
-            match result {
-                Err(Refused::TooLarge) if groups.len() > 1 => {
-                    asked.extend(groups.into_iter().map(|group| vec![group]));
-                }
-                // It may answer the next time.
-                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {}
-                _ => {
-                    let mut kinds = server.kinds();
-                    for key in &unknown {
-                        if groups.contains(&group_of(key)) {
-                            kinds.note(key, None);
-                        }
-                    }
-                }
+        let mut asked: Vec<Vec<String>> = vec![groups.iter().flatten().cloned().collect()];
+        let tells = server.has_kinds() && server.dialect != Dialect::Kamailio;
+        while let Some(groups) = asked.pop().filter(|groups| tells && !groups.is_empty()) {
+            let result = self.list(server, &groups, deadline);
+            if groups.len() > 1 && matches!(result, Err(Refused::TooLarge)) {
+                asked.extend(groups.into_iter().map(|group| vec![group]));
             }
         }
+        let mut kinds = server.kinds();
+        for group in groups {
+            let of_group = unknown.iter().filter(|key| group_of(key) == group);
+            let silent: Vec<&&[u8]> = of_group.filter(|key| !kinds.is_known(key)).collect();
+            if !silent.is_empty() && group.is_none_or(|group| !tells || kinds.note_silence(&group))
+            {
+                silent.into_iter().for_each(|key| kinds.note(key, None));
+            }
+        }
+        drop(kinds);
         let kinds = server.kinds();
         keys.iter().map(|key| kinds.said(key)).collect()
     }
@@ -82,12 +78,9 @@ impl Client {
     /// Asks for the kinds of the statistics in `groups`, or in all for none, and notes them.
     fn list(&self, server: &Server, groups: &[String], deadline: Deadline) -> Result<(), Refused> {
         let dialect = server.dialect;
-        if !server.has_kinds() || kinds::request(dialect, groups, 0).is_none() {
-            return Ok(());
-        }
         self.question(
             dialect,
-            |id| kinds::request(dialect, groups, id).unwrap_or_default(),
+            |id| kinds::request(dialect, groups, id),
             |reply, id| {
                 let mut known = server.kinds();
                 let mut seen = self.groups();
@@ -114,30 +107,23 @@ impl Client {
                 deadline,
             );
             match told {
-                Ok(processes) => server.roster().note(processes),
-                Err(Refused::Error(error)) if !matches!(error, Error::Answered { .. }) => {
-                    server.roster().ask_again();
-                }
-                Err(_) => server.roster().pause(),
+                Ok(processes) if !processes.is_empty() => server.roster().note(processes),
+                _ => server.roster().note_silence(),
             }
         }
         server.roster().processes()
     }
 
-    /// Asks a second time if the reply seems too large, since it may be lost.
+    /// Asks in a part of the time of a scrape, which is worth more than the answer.
     fn question<T>(
         &self,
         dialect: Dialect,
-        request: impl Fn(u32) -> Vec<u8>,
-        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
         deadline: Deadline,
     ) -> Result<T, Refused> {
-        let result = match self.ask(dialect, &request, &mut read, deadline) {
-            Err(Refused::TooLarge) if dialect == Dialect::Line => {
-                self.ask(dialect, &request, &mut read, deadline)
-            }
-            result => result,
-        };
+        let time = MOST_TIME.min(deadline.limit() / 4);
+        let result = self.ask(dialect, request, read, deadline.at_most(time));
         if let Err(refused) = &result {
             log::debug!("the server does not answer a question beside its statistics: {refused:?}");
         }

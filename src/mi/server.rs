@@ -1,7 +1,7 @@
 //! What is known of a server that has answered, for as long as it is there.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,9 @@ const MAX_FITTED: usize = 64;
 
 /// How often a server is asked again what it is, if it would not say so.
 const MAX_ASKED_AGAIN: u32 = 10;
+
+/// Scrapes in which a server is asked for its groups in vain, before that is told.
+const PATIENCE: u32 = 3;
 
 /// Scrapes after which the groups of a server are listed again. At one scrape every 15 s it is an hour.
 const RELIST: u32 = 240;
@@ -45,8 +48,8 @@ pub struct Server {
     since_listed: AtomicU32,
     /// How often it was asked again what it is.
     asked_again: AtomicU32,
-    /// Whether the log says that its groups cannot be listed.
-    has_warned: AtomicBool,
+    /// How often it did not list its groups.
+    silent: AtomicU32,
 }
 
 impl Server {
@@ -64,7 +67,7 @@ impl Server {
             roster: Mutex::default(),
             since_listed: AtomicU32::new(0),
             asked_again: AtomicU32::new(0),
-            has_warned: AtomicBool::new(false),
+            silent: AtomicU32::new(0),
         };
         server.name(version);
         server
@@ -154,16 +157,15 @@ impl Server {
         listed.is_multiple_of(RELIST)
     }
 
-    /// Notes that its groups should be listed in the next scrape.
-    pub fn list_again(&self) {
-        self.since_listed.store(0, Ordering::Relaxed);
-    }
-
-    /// Logs once that its groups do not fit into one reply.
-    pub fn warn_of_groups(&self) {
-        if !self.has_warned.swap(true, Ordering::Relaxed) {
+    /// Notes that it did not list its groups, so that it should in the next scrape. After some it is told in
+    /// the log.
+    pub fn note_silence(&self) {
+        let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+        if silent < PATIENCE {
+            self.since_listed.store(0, Ordering::Relaxed);
+        } else if silent == PATIENCE {
             log::warn!(
-                "the list of all statistics is too large for one reply of the server: with --exclude, groups that its configuration makes (stat_groups, stat_series_profile) are not found, name them by --collect"
+                "the server does not list its statistics, which may be too many for one reply: with --exclude, groups that its configuration makes (stat_groups, stat_series_profile) are not found, name them by --collect"
             );
         }
     }

@@ -7,7 +7,6 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dlmalloc::GlobalDlmalloc;
 use opensips_exporter::exposition::CONTENT_TYPE;
 use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
@@ -15,9 +14,6 @@ use opensips_exporter::gate::{Gate, Rules};
 use opensips_exporter::server::{self, Answer};
 use opensips_exporter::telemetry::Telemetry;
 use opensips_exporter::workers;
-
-#[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

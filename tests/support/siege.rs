@@ -246,7 +246,7 @@ pub fn withstand(
     times.sort();
     let most_times = times.get(scrapes - 2);
     println!(
-        "{name}: {} times, all but one within {most_times:.1?}, median {:.1?}, {} failed; \
+        "{name}: {} times, all but one within {most_times:.1?}, median {:.1?}, {} failed {failures:?}; \
          {} threads, {} descriptors, {} kB more",
         under_way.done.load(Ordering::Relaxed),
         times.get(scrapes / 2),
