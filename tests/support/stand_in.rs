@@ -1,6 +1,8 @@
 //! A stand-in for the `mi_datagram` of OpenSIPS: it listens on a unix datagram socket, handles one
 //! request after the other, answers from a second, unnamed socket, and misbehaves when told to.
 
+#[path = "captures.rs"]
+mod captures;
 #[path = "speech.rs"]
 mod speech;
 
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+pub use captures::read_captured;
 pub use speech::*;
 
 /// What the stand-in does with a request.
