@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -216,4 +217,25 @@ fn one_too_many_is_told_so() {
         );
     });
     assert_eq!(exporter.get("/-/healthy").status, 200);
+}
+
+/// They are read once a second at most, and not more seldom.
+#[test]
+fn the_metrics_of_the_process_get_newer() {
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
+    exporter.wait_for_lanes();
+    let open = || -> usize {
+        let page = exporter.scrape();
+        let value = page.value("process_open_fds", &[]).expect("descriptors");
+        value.parse().expect("a number")
+    };
+    let before = open();
+    let held: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(exporter.address).expect("a connection");
+            stream.write_all(b"GET /").expect("a part of a request");
+            stream
+        })
+        .collect();
+    wait_until("more descriptors", || open() >= before + held.len());
 }
