@@ -2,13 +2,12 @@
 //!
 //! [`Site`] says what the answer to a request is, [`respond`] sends it.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode;
-use tiny_http::{Header, Method, Request, Response};
+use tiny_http::{Header, Request, Response};
 
 use crate::exposition;
 use crate::processors::PROCESSORS;
@@ -34,9 +33,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// The shortest scrape timeout that is heeded. With shorter ones a stranger could make a healthy server
 /// look down, and each time that is a line in the log.
 const MIN_SCRAPE_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// More than the head of an answer takes, in bytes.
-const HEAD: usize = 256;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -206,26 +202,16 @@ pub fn respond(site: &Site, request: Request) {
     send(request, answer);
 }
 
-/// Sends `answer` in one piece: tiny_http would send it by 8 KiB, and for each the gate would wake up.
+/// Sends `answer`.
 pub fn send(request: Request, answer: Answer) {
-    let mut response = Response::empty(answer.status)
-        .with_data(io::empty(), Some(answer.body.len()))
+    let mut response = Response::from_data(answer.body)
+        .with_status_code(answer.status)
         // With a length, and not in chunks, however large the page is.
         .with_chunked_threshold(usize::MAX);
     if let Ok(header) = Header::from_bytes("Content-Type", answer.content_type) {
         response.add_header(header);
     }
-    let is_head = *request.method() == Method::Head;
-    let (version, headers) = (request.http_version().clone(), request.headers());
-    let mut whole = Vec::with_capacity(HEAD + answer.body.len());
-    // Only the head is printed. A write to a Vec cannot fail.
-    let _ = response.raw_print(&mut whole, version, headers, true, None);
-    if !is_head {
-        whole.extend_from_slice(&answer.body);
-    }
-    drop(answer);
-    let mut writer = request.into_writer();
-    if let Err(error) = writer.write_all(&whole).and_then(|()| writer.flush()) {
+    if let Err(error) = request.respond(response) {
         log::debug!("the client did not take the answer: {error}");
     }
 }
