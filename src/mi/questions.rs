@@ -53,7 +53,7 @@ impl Client {
             keys.copied().collect()
         };
         let groups: BTreeSet<Option<String>> = unknown.iter().map(|key| group_of(key)).collect();
-        let mut asked: Vec<Vec<String>> = vec![groups.iter().flatten().cloned().collect()];
+        let mut asked: Vec<Vec<String>> = vec![groups.into_iter().flatten().collect()];
         let tells = server.has_kinds() && server.dialect != Dialect::Kamailio;
         while let Some(groups) = asked.pop().filter(|groups| tells && !groups.is_empty()) {
             let result = self.list(server, &groups, deadline);
@@ -62,16 +62,20 @@ impl Client {
             }
         }
         let mut kinds = server.kinds();
-        for group in groups {
-            let of_group = unknown.iter().filter(|key| group_of(key) == group);
-            let silent: Vec<&&[u8]> = of_group.filter(|key| !kinds.is_known(key)).collect();
-            if !silent.is_empty() && group.is_none_or(|group| !tells || kinds.note_silence(&group))
-            {
-                silent.into_iter().for_each(|key| kinds.note(key, None));
+        let silent: Vec<&[u8]> = {
+            let keys = unknown.into_iter().filter(|key| !kinds.is_known(key));
+            keys.collect()
+        };
+        let mut mute: BTreeSet<Option<String>> = silent.iter().map(|key| group_of(key)).collect();
+        mute.retain(|group| match group {
+            Some(group) => !tells || kinds.note_silence(group),
+            None => true,
+        });
+        for key in silent {
+            if mute.contains(&group_of(key)) {
+                kinds.note(key, None);
             }
         }
-        drop(kinds);
-        let kinds = server.kinds();
         keys.iter().map(|key| kinds.said(key)).collect()
     }
 
