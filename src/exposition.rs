@@ -1,20 +1,21 @@
 //! The Prometheus text exposition format 0.0.4, and nothing else.
 //!
 //! Samples are added to a [`Page`] in any order. The page that is written has what the format asks
-//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This
-//! room knows nothing of OpenSIPS.
+//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. A page can be
+//! written again with other values, which costs less than a new one. This room knows nothing of OpenSIPS.
 
 use std::collections::HashSet;
 use std::io::Write;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
-use memchr::memchr2;
+
+use crate::bytes::append;
 
 /// What an HTTP answer that carries a page calls itself.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Bytes that a value and the HELP and TYPE of a family take, about.
+/// Bytes that a value and the header of a family take, about.
 const VALUE: usize = 12;
 const HEADER: usize = 240;
 
@@ -51,6 +52,24 @@ pub struct Family {
     pub help: &'static str,
 }
 
+/// The lines of a [`Family`] that stand before its samples, made once.
+#[derive(Debug)]
+pub struct Header(Vec<u8>);
+
+impl Header {
+    /// Those of `families`, in their order.
+    pub fn of(families: &[Family]) -> Vec<Header> {
+        families.iter().map(Header::new).collect()
+    }
+
+    fn new(family: &Family) -> Self {
+        let Family { name, kind, help } = family;
+        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+        let text = format!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.name());
+        Header(text.into_bytes())
+    }
+}
+
 /// The number of a sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
@@ -62,6 +81,7 @@ pub enum Value {
     Float(f64),
 }
 
+#[derive(Debug)]
 struct Sample {
     family: usize,
     /// Where its series stands in the text of the page.
@@ -121,44 +141,17 @@ impl Template {
     }
 }
 
-/// How much there is on a page.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Room {
-    text: usize,
-    samples: usize,
-}
-
 /// The samples of one page, on their way to text.
-pub struct Page<'f> {
-    families: &'f [Family],
+#[derive(Debug, Default)]
+pub struct Page {
     /// The series of all samples as they will be printed, one behind the other.
     text: Vec<u8>,
     samples: Vec<Sample>,
+    /// The first sample of each family, as long as no sample came or went.
+    first: Option<Vec<usize>>,
 }
 
-impl<'f> Page<'f> {
-    /// An empty page for samples of `families`, which are printed in that order.
-    pub fn new(families: &'f [Family]) -> Self {
-        Page::with_room(families, Room::default())
-    }
-
-    /// The same with room for as much as another page had.
-    pub fn with_room(families: &'f [Family], room: Room) -> Self {
-        Page {
-            families,
-            text: Vec::with_capacity(room.text),
-            samples: Vec::with_capacity(room.samples),
-        }
-    }
-
-    /// The room that its samples take.
-    pub fn room(&self) -> Room {
-        Room {
-            text: self.text.len(),
-            samples: self.samples.len(),
-        }
-    }
-
+impl Page {
     /// Adds a sample to the family at the index `family`, whose series `template` makes of `values`.
     ///
     /// Label values may hold any bytes. Of several samples of the same series, the one added last counts.
@@ -176,68 +169,78 @@ impl<'f> Page<'f> {
             value,
             next: NONE,
         });
+        self.first = None;
     }
 
-    /// Prints the page at the end of `out`.
-    pub fn write(self, out: &mut Vec<u8>) {
-        let Page {
-            families,
-            text,
-            mut samples,
-        } = self;
-        let series = |sample: &Sample| text.get(sample.series.clone()).unwrap_or_default();
+    /// How many samples were added.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
 
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// Gives samples the values that `renew` makes of their old ones.
+    pub fn renew(&mut self, samples: Range<usize>, renew: impl Fn(Value) -> Value) {
+        for sample in self.samples.get_mut(samples).unwrap_or_default() {
+            sample.value = renew(sample.value);
+        }
+    }
+
+    /// Takes away all samples but the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.samples.truncate(count);
+        let end = self.samples.last().map_or(0, |last| last.series.end);
+        self.text.truncate(end);
+        self.first = None;
+    }
+
+    /// Prints the page at the end of `out`, the families in the order of `headers`.
+    pub fn write(&mut self, headers: &[Header], out: &mut Vec<u8>) {
+        let first = match self.first.take() {
+            Some(first) => first,
+            None => self.chain(headers.len()),
+        };
+        out.reserve(self.text.len() + self.samples.len() * VALUE + headers.len() * HEADER);
+        for (header, first) in headers.iter().zip(&first) {
+            let mut next = self.samples.get(*first);
+            if next.is_some() {
+                out.extend_from_slice(&header.0);
+            }
+            while let Some(sample) = next {
+                append(series(&self.text, sample), out);
+                write_value(sample.value, out);
+                out.push(b'\n');
+                next = self.samples.get(sample.next);
+            }
+        }
+        self.first = Some(first);
+    }
+
+    /// Chains the samples of each family, without those whose series comes again, and returns the first one of
+    /// each.
+    fn chain(&mut self, families: usize) -> Vec<usize> {
         // From the end, so that the last sample of a series is the one that stays, and within a family the
         // order is the one in which they were added.
-        let mut seen = HashSet::with_capacity_and_hasher(samples.len(), RandomState::default());
-        let mut first = vec![NONE; families.len()];
-        for (index, sample) in samples.iter_mut().enumerate().rev() {
-            if seen.insert(series(sample))
+        let mut seen =
+            HashSet::with_capacity_and_hasher(self.samples.len(), RandomState::default());
+        let mut first = vec![NONE; families];
+        for (index, sample) in self.samples.iter_mut().enumerate().rev() {
+            if seen.insert(series(&self.text, sample))
                 && let Some(first) = first.get_mut(sample.family)
             {
                 sample.next = std::mem::replace(first, index);
             }
         }
-
-        out.reserve(text.len() + samples.len() * VALUE + families.len() * HEADER);
-        for (family, first) in families.iter().zip(first) {
-            let mut next = samples.get(first);
-            if next.is_some() {
-                write_header(family, out);
-            }
-            while let Some(sample) = next {
-                append(series(sample), out);
-                write_value(sample.value, out);
-                out.push(b'\n');
-                next = samples.get(sample.next);
-            }
-        }
+        first
     }
 }
 
-fn write_header(family: &Family, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"# HELP ");
-    append(family.name.as_bytes(), out);
-    out.push(b' ');
-    write_help(family.help, out);
-    out.extend_from_slice(b"\n# TYPE ");
-    append(family.name.as_bytes(), out);
-    out.push(b' ');
-    append(family.kind.name().as_bytes(), out);
-    out.push(b'\n');
-}
-
-/// Writes `text` with a backslash before each backslash, and for each newline.
-fn write_help(text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some(at) = memchr2(b'\\', b'\n', rest) {
-        let (before, special) = rest.split_at(at);
-        append(before, out);
-        let (special, behind) = special.split_at(1);
-        out.extend_from_slice(if special == b"\n" { b"\\n" } else { b"\\\\" });
-        rest = behind;
-    }
-    append(rest, out);
+/// The series of `sample` in the text of its page.
+fn series<'t>(text: &'t [u8], sample: &Sample) -> &'t [u8] {
+    text.get(sample.series.clone()).unwrap_or_default()
 }
 
 /// The format is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that
@@ -277,33 +280,6 @@ fn write_value(value: Value, out: &mut Vec<u8>) {
     }
 }
 
-/// Adds `text` to `out` in steps whose length is known when this is compiled. `memcpy` of musl takes tens of
-/// nanoseconds for each short text, and they are most of a page.
-fn append(text: &[u8], out: &mut Vec<u8>) {
-    if append_by::<16>(text, out) || append_by::<8>(text, out) || append_by::<4>(text, out) {
-        return;
-    }
-    for byte in text {
-        out.push(*byte);
-    }
-}
-
-/// Adds `text` to `out` by `STEP` bytes, of which the last ones overlap those before. Nothing if there are less.
-fn append_by<const STEP: usize>(text: &[u8], out: &mut Vec<u8>) -> bool {
-    let Some(last) = text.last_chunk::<STEP>() else {
-        return false;
-    };
-    let (chunks, rest) = text.as_chunks::<STEP>();
-    for chunk in chunks {
-        out.extend_from_slice(chunk);
-    }
-    if !rest.is_empty() {
-        out.truncate(out.len() + rest.len() - STEP);
-        out.extend_from_slice(last);
-    }
-    true
-}
-
 fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     // A write to a Vec cannot fail.
     let _ = out.write_fmt(text);
@@ -329,7 +305,7 @@ mod tests {
     type Added<'a> = (usize, &'a [(&'static str, &'a [u8])], Value);
 
     fn page(samples: &[Added<'_>]) -> String {
-        let mut page = Page::new(FAMILIES);
+        let mut page = Page::default();
         for (family, labels, value) in samples {
             let name = FAMILIES.get(*family).map_or("", |family| family.name);
             let given = (0..).map(LabelValue::Given);
@@ -338,7 +314,7 @@ mod tests {
             page.add(*family, &template, &values, *value);
         }
         let mut out = Vec::new();
-        page.write(&mut out);
+        page.write(&Header::of(FAMILIES), &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -378,13 +354,38 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_any_length_are_appended() {
-        for length in 0..100 {
-            let text: Vec<u8> = (0..length).collect();
-            let mut out = b"before".to_vec();
-            append(&text, &mut out);
-            assert_eq!(out, [b"before", text.as_slice()].concat());
-        }
+    fn a_page_can_be_written_again_with_other_samples() {
+        let template = Template::new("level", [("of", LabelValue::Given(0))]);
+        let mut page = Page::default();
+        let mut written = |change: &dyn Fn(&mut Page)| {
+            change(&mut page);
+            let mut out = Vec::new();
+            page.write(&Header::of(FAMILIES), &mut out);
+            String::from_utf8_lossy(&out)
+                .lines()
+                .skip(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let add = |page: &mut Page, of: &[u8], value| {
+            page.add(1, &template, &[of], Value::Signed(value));
+        };
+        let first = written(&|page| {
+            [b"a", b"b", b"a"]
+                .map(|of| add(page, of, 1))
+                .into_iter()
+                .collect()
+        });
+        assert_eq!(first, "level{of=\"b\"} 1 level{of=\"a\"} 1");
+        let renewed = written(&|page| page.renew(1..3, |_| Value::Signed(2)));
+        assert_eq!(renewed, "level{of=\"b\"} 2 level{of=\"a\"} 2");
+        let truncated = written(&|page| page.truncate(2));
+        assert_eq!(truncated, "level{of=\"a\"} 1 level{of=\"b\"} 2");
+        let added = written(&|page| add(page, b"c", 3));
+        assert_eq!(
+            added,
+            "level{of=\"a\"} 1 level{of=\"b\"} 2 level{of=\"c\"} 3"
+        );
     }
 
     #[test]
@@ -394,11 +395,11 @@ mod tests {
             ("b", LabelValue::Given(1)),
             ("c", LabelValue::Fixed("z")),
         ];
-        let mut page = Page::new(FAMILIES);
+        let mut page = Page::default();
         let template = Template::new("level", labels);
         page.add(1, &template, &[b"", b"y"], Value::Signed(1));
         let mut out = Vec::new();
-        page.write(&mut out);
+        page.write(&Header::of(FAMILIES), &mut out);
         let text = String::from_utf8_lossy(&out).into_owned();
         assert!(
             text.ends_with("\nlevel{a=\"x\\\"\\\\\",b=\"y\",c=\"z\"} 1\n"),

@@ -6,7 +6,8 @@
 //! TCP client -> gate -> tiny_http -> server -> scrape -> mi -> processors -> exposition -> out
 //! ```
 //!
-//! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it. The library exists so that tests
+//! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it, `bytes` whoever copies many
+//! short texts. The library exists so that tests
 //! can reach each module; the program is the binary.
 
 #![deny(
@@ -17,6 +18,7 @@
 )]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
+mod bytes;
 pub mod config;
 pub mod exposition;
 pub mod gate;

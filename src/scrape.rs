@@ -5,10 +5,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::exposition::{Family, Kind, LabelValue, Page, Room, Template, Value};
+use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use crate::health::{Health, News};
-use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
-use crate::processors::{Collection, Mapping, PROCESSORS};
+use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Said, Statistic, Unparsed};
+use crate::processors::{Claimed, Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 
@@ -60,16 +60,20 @@ const LABELS: &[&[&str]] = &[
 /// The groups whose statistics are named by processes.
 const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
 
+/// For how many scrapes at once it is kept what those before came upon.
+const CLAIMED_KEPT: usize = 4;
+
 /// Scrapes one server.
 pub struct Scraper {
     client: Client,
     mapping: Mapping,
-    /// The series of [`FAMILIES`].
+    /// The series and headers of [`FAMILIES`].
     series: Vec<Template>,
+    headers: Vec<Header>,
     telemetry: Telemetry,
     health: Mutex<Health>,
-    /// What the last page took.
-    room: Mutex<Room>,
+    /// What the last scrapes came upon.
+    claimed: Mutex<Vec<Claimed>>,
 }
 
 impl Scraper {
@@ -83,10 +87,11 @@ impl Scraper {
         Scraper {
             client,
             series: series.collect(),
+            headers: Header::of(FAMILIES),
             mapping: Mapping::new(PROCESSORS),
             telemetry,
             health: Mutex::default(),
-            room: Mutex::default(),
+            claimed: Mutex::default(),
         }
     }
 
@@ -102,7 +107,7 @@ impl Scraper {
         let deadline = Deadline::after(limit);
         let result = self.read(selection, deadline, &mut unparsed);
         let mut processes = Arc::default();
-        if let Ok((answerer, _)) = &result
+        if let Ok((answerer, ..)) = &result
             && GROUPS_OF_PROCESSES
                 .iter()
                 .any(|group| selection.has_group(group))
@@ -111,7 +116,7 @@ impl Scraper {
         }
 
         let mut out = Vec::new();
-        let mut scrape = Page::new(FAMILIES);
+        let mut scrape = Page::default();
         let mut add = |family, values: &[&[u8]], value| {
             if let Some(series) = self.series.get(family) {
                 scrape.add(family, series, values, value);
@@ -121,7 +126,7 @@ impl Scraper {
         let duration = began.elapsed().as_secs_f64();
         add(DURATION, &[], Value::Float(duration));
         add(UNPARSED, &[], Value::Unsigned(unparsed));
-        if let Ok((answerer, _)) = &result
+        if let Ok((answerer, ..)) = &result
             && let Some(product) = answerer.product()
         {
             let values = [product.name.as_bytes(), product.version.as_bytes()];
@@ -132,10 +137,14 @@ impl Scraper {
             let values = [index.as_bytes(), pid.as_bytes(), process.role.as_bytes()];
             add(PROCESS_INFO, &values, Value::Unsigned(1));
         }
-        scrape.write(&mut out);
+        scrape.write(&self.headers, &mut out);
         let error = match result {
-            Ok((_, statistics)) => {
-                statistics.write(&mut out);
+            Ok((_, collection, said)) => {
+                let claimed = collection.write(&said, &mut out);
+                let mut kept = self.claimed();
+                if kept.len() < CLAIMED_KEPT {
+                    kept.push(claimed);
+                }
                 None
             }
             Err(error) => Some(error),
@@ -164,15 +173,17 @@ impl Scraper {
         last.map(|outcome| outcome.map_err(|error| error.to_string()))
     }
 
-    /// Asks the server for what is selected. Returns who answered, and the page of the statistics.
+    /// Asks the server for what is selected. Returns who answered, the statistics, and what the server says of
+    /// those that no processor claims.
     fn read(
         &self,
         selection: &Selection,
         deadline: Deadline,
         unparsed: &mut u64,
-    ) -> Result<(Answerer, Page<'_>), Error> {
+    ) -> Result<(Answerer, Collection<'_>, Vec<Said>), Error> {
         let mut parsed = 0;
-        let mut collection = Collection::new(&self.mapping, *self.room());
+        let claimed = self.claimed().pop().unwrap_or_default();
+        let mut collection = Collection::new(&self.mapping, claimed);
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
@@ -197,13 +208,11 @@ impl Scraper {
         let said = self
             .client
             .kinds(&answerer, &collection.unclaimed(), deadline);
-        let page = collection.into_page(&said);
-        *self.room() = page.room();
-        Ok((answerer, page))
+        Ok((answerer, collection, said))
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    fn claimed(&self) -> MutexGuard<'_, Vec<Claimed>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

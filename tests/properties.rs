@@ -5,9 +5,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use opensips_exporter::exposition::{Family, Kind, LabelValue, Page, Room, Template, Value};
+use opensips_exporter::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
-use opensips_exporter::processors::{Collection, Mapping, PROCESSORS};
+use opensips_exporter::processors::{Claimed, Collection, Mapping, PROCESSORS};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -81,6 +81,35 @@ fn print(statistics: &[(Vec<u8>, Vec<u8>, u64)], separator: &str, end: &str) -> 
     reply
 }
 
+/// Statistics of which a page is made: of one sample, of two, of patterns, and unclaimed.
+const KNOWN: [(&str, &str); 8] = [
+    ("core", "rcv_requests"),
+    ("core", "fwd_requests"),
+    ("core", "new"),
+    ("load", "load-proc-1"),
+    ("shmem", "total_size"),
+    ("tm", "UAS_transactions"),
+    ("new", "rcv_requests"),
+    ("shmem_dialog", "fragments"),
+];
+
+type Values = [(Vec<u8>, Vec<u8>, u64)];
+
+/// The page of `statistics` when another scrape came upon what is `claimed`, and what this one did.
+fn page_of(mapping: &Mapping, statistics: &Values, claimed: Claimed) -> (Vec<u8>, Claimed) {
+    let mut collection = Collection::new(mapping, claimed);
+    for (group, name, value) in statistics {
+        collection.add(&Statistic {
+            group,
+            name,
+            value: *value,
+        });
+    }
+    let mut out = Vec::new();
+    let claimed = collection.write(&[], &mut out);
+    (out, claimed)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -133,13 +162,7 @@ proptest! {
     #[test]
     fn a_page_is_valid_and_complete(statistics in vec((group(), name(), value()), 0..40)) {
         let mapping = Mapping::new(PROCESSORS);
-        let mut collection = Collection::new(&mapping, Room::default());
-        for (group, name, value) in &statistics {
-            collection.add(&Statistic { group, name, value: *value });
-        }
-        let page = collection.into_page(&[]);
-        let mut out = Vec::new();
-        page.write(&mut out);
+        let (out, _) = page_of(&mapping, &statistics, Claimed::default());
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;
 
         let unclaimed = read.family("opensips_statistic");
@@ -152,17 +175,38 @@ proptest! {
         }
     }
 
+    /// What another scrape came upon changes nothing but the cost of a page.
+    #[test]
+    fn a_page_does_not_depend_on_the_one_before(
+        scrapes in vec(vec((0..KNOWN.len(), any::<bool>(), value()), 0..8), 1..5),
+    ) {
+        let mapping = Mapping::new(PROCESSORS);
+        let mut claimed = Claimed::default();
+        for scrape in scrapes {
+            // Most of the time what is known comes in its order.
+            let statistics = scrape.iter().enumerate().map(|(place, (other, is_other, value))| {
+                let (group, name) = KNOWN[if *is_other { *other } else { place }];
+                (group.as_bytes().to_vec(), name.as_bytes().to_vec(), *value)
+            });
+            let statistics: Vec<_> = statistics.collect();
+            let (alone, _) = page_of(&mapping, &statistics, Claimed::default());
+            let (after, next) = page_of(&mapping, &statistics, claimed);
+            prop_assert_eq!(String::from_utf8_lossy(&after), String::from_utf8_lossy(&alone));
+            claimed = next;
+        }
+    }
+
     /// Label values come back from the page as they went in, and no label is lost.
     #[test]
     fn labels_survive_the_page(values in vec(name(), 1..5)) {
         const FAMILY: &[Family] = &[Family { name: "m", kind: Kind::Gauge, help: "M" }];
         const NAMES: [&str; 4] = ["a", "b", "c", "d"];
-        let mut page = Page::new(FAMILY);
+        let mut page = Page::default();
         let labels = NAMES.into_iter().take(values.len()).zip((0..).map(LabelValue::Given));
         let given: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
         page.add(0, &Template::new("m", labels), &given, Value::Signed(1));
         let mut out = Vec::new();
-        page.write(&mut out);
+        page.write(&Header::of(FAMILY), &mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;
         let expected: BTreeMap<String, String> = std::iter::zip(NAMES, &values)
             .map(|(name, value)| (name.to_string(), as_label(value)))

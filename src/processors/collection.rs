@@ -1,25 +1,50 @@
 //! The statistics of one scrape on their way to a page.
 
-use super::mapping::{Mapping, Table};
+use std::ops::Range;
+
+use super::mapping::{Mapping, Table, renewed};
 use super::unclaimed::Unclaimed;
-use crate::exposition::{Page, Room};
+use crate::bytes::{append, is_equal};
+use crate::exposition::Page;
 use crate::mi::{Said, Statistic};
 
 /// The statistics of one scrape.
 pub struct Collection<'m> {
     mapping: &'m Mapping,
-    page: Page<'m>,
+    claimed: Claimed,
+    /// How many statistics came.
+    count: usize,
     unclaimed: Unclaimed,
     /// The group of the last statistic and its table: those of a group come together.
     last: (&'static [u8], Option<&'m Table>),
 }
 
+/// The statistics that processors claim, and the page that they make. From one scrape to the next a server hardly
+/// ever changes what it has: then the page needs nothing but the new values.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    /// Group and name of all statistics, one behind the other.
+    keys: Vec<u8>,
+    statistics: Vec<Entry>,
+    page: Page,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    /// Where its group ends, and its name.
+    group: usize,
+    name: usize,
+    /// How many samples there are up to its last one. None of its own if no processor claims it.
+    samples: usize,
+}
+
 impl<'m> Collection<'m> {
-    /// Nothing yet, with room for what another scrape brought.
-    pub fn new(mapping: &'m Mapping, room: Room) -> Self {
+    /// Nothing yet. It is made the faster the more it has in common with `claimed`, those of another scrape.
+    pub fn new(mapping: &'m Mapping, claimed: Claimed) -> Self {
         Collection {
             mapping,
-            page: Page::with_room(mapping.families(), room),
+            claimed,
+            count: 0,
             unclaimed: Unclaimed::default(),
             last: (b"", None),
         }
@@ -27,17 +52,36 @@ impl<'m> Collection<'m> {
 
     /// Adds `statistic`, and returns whether a processor claims it.
     pub fn add(&mut self, statistic: &Statistic<'_>) -> bool {
+        let samples = match self.claimed.samples_of(self.count, statistic) {
+            Some(samples) => {
+                let renew = |old| renewed(old, statistic.value);
+                self.claimed.page.renew(samples.clone(), renew);
+                samples
+            }
+            None => self.add_new(statistic),
+        };
+        self.count += 1;
+        if samples.is_empty() {
+            self.unclaimed.add(statistic);
+        }
+        !samples.is_empty()
+    }
+
+    /// Adds a statistic that did not come at this place before, and returns its samples.
+    fn add_new(&mut self, statistic: &Statistic<'_>) -> Range<usize> {
+        self.claimed.truncate(self.count);
         if self.last.0 != statistic.group {
             self.last = self.mapping.table_of(statistic.group);
         }
-        let is_claimed = match self.last.1 {
-            Some(table) => table.add_sample(b"", statistic, &mut self.page),
-            None => self.mapping.add_by_pattern(statistic, &mut self.page),
-        };
-        if !is_claimed {
-            self.unclaimed.add(statistic);
+        let page = &mut self.claimed.page;
+        let before = page.len();
+        match self.last.1 {
+            Some(table) => table.add_sample(b"", statistic, page),
+            None => self.mapping.add_by_pattern(statistic, page),
         }
-        is_claimed
+        let samples = before..page.len();
+        self.claimed.push(statistic);
+        samples
     }
 
     /// The `group:name` of each statistic that no processor claims, in the order in which they were added.
@@ -45,11 +89,54 @@ impl<'m> Collection<'m> {
         self.unclaimed.keys()
     }
 
-    /// The page of all statistics. Of each one that no processor claims the server `said` this, or nothing;
-    /// those of which it did not answer yet are left out, so that each has one name.
-    pub fn into_page(mut self, said: &[Said]) -> Page<'m> {
-        self.mapping
-            .add_unclaimed(&self.unclaimed, said, &mut self.page);
-        self.page
+    /// Prints the page of all statistics at the end of `out`. Of each one that no processor claims the server
+    /// `said` this, or nothing; those of which it did not answer yet are left out, so that each has one name.
+    /// Returns what the next scrape may have in common with this one.
+    pub fn write(mut self, said: &[Said], out: &mut Vec<u8>) -> Claimed {
+        self.claimed.truncate(self.count);
+        self.claimed.page.write(self.mapping.headers(), out);
+        self.mapping.write_unclaimed(&self.unclaimed, said, out);
+        self.claimed
+    }
+}
+
+impl Claimed {
+    /// The samples of the statistic that came at this place, if `statistic` is that one.
+    fn samples_of(&self, place: usize, statistic: &Statistic<'_>) -> Option<Range<usize>> {
+        let entry = self.statistics.get(place)?;
+        let before = self.before(place);
+        let group = self.keys.get(before.name..entry.group)?;
+        let name = self.keys.get(entry.group..entry.name)?;
+        let is_same = is_equal(name, statistic.name) && is_equal(group, statistic.group);
+        is_same.then_some(before.samples..entry.samples)
+    }
+
+    /// The statistic that came before this place.
+    fn before(&self, place: usize) -> Entry {
+        let before = place.checked_sub(1);
+        let before = before.and_then(|before| self.statistics.get(before));
+        before.copied().unwrap_or_default()
+    }
+
+    /// Notes what the samples that came last were made of.
+    fn push(&mut self, statistic: &Statistic<'_>) {
+        append(statistic.group, &mut self.keys);
+        let group = self.keys.len();
+        append(statistic.name, &mut self.keys);
+        self.statistics.push(Entry {
+            group,
+            name: self.keys.len(),
+            samples: self.page.len(),
+        });
+    }
+
+    /// Keeps the statistics before this place.
+    fn truncate(&mut self, place: usize) {
+        if place < self.statistics.len() {
+            let last = self.before(place);
+            self.statistics.truncate(place);
+            self.keys.truncate(last.name);
+            self.page.truncate(last.samples);
+        }
     }
 }

@@ -7,18 +7,19 @@ use foldhash::fast::RandomState;
 
 use super::unclaimed::{UNCLAIMED, Unclaimed};
 use super::{Metric, Processor};
-use crate::exposition::{Family, Kind, LabelValue, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use crate::mi::{Said, Statistic};
 
 /// Turns statistics into samples.
 pub struct Mapping {
-    /// The families of all metrics, in table order, and [`UNCLAIMED`] at the end.
-    families: Vec<Family>,
+    /// The families of all metrics, in table order.
+    headers: Vec<Header>,
     groups: HashMap<&'static [u8], Table, RandomState>,
     /// Those whose names have variable parts.
     group_patterns: Vec<(Pattern, Table)>,
-    /// The series of [`UNCLAIMED`], with group and name as their values.
+    /// The series of [`UNCLAIMED`], with group and name as their values, and its headers.
     unclaimed: Vec<Template>,
+    unclaimed_headers: Vec<Header>,
 }
 
 /// What becomes of the statistics of a group.
@@ -40,18 +41,25 @@ struct Claim {
 impl Mapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
+        let labels = [
+            ("group", LabelValue::Given(0)),
+            ("name", LabelValue::Given(1)),
+        ];
+        let unclaimed = UNCLAIMED.map(|family| Template::new(family.name, labels));
         let mut mapping = Mapping {
-            families: Vec::new(),
+            headers: Vec::new(),
             groups: HashMap::default(),
             group_patterns: Vec::new(),
-            unclaimed: Vec::new(),
+            unclaimed: unclaimed.into(),
+            unclaimed_headers: Header::of(&UNCLAIMED),
         };
+        let mut families = Vec::new();
         for processor in processors {
             let group = Pattern::new(processor.group);
             let mut table = Table::default();
             for metric in processor.metrics {
-                table.add(metric, mapping.families.len(), &group);
-                mapping.families.push(metric.family);
+                table.add(metric, families.len(), &group);
+                families.push(metric.family);
             }
             if group.parts.is_empty() {
                 mapping.groups.insert(processor.group.as_bytes(), table);
@@ -59,19 +67,13 @@ impl Mapping {
                 mapping.group_patterns.push((group, table));
             }
         }
-        mapping.families.extend(UNCLAIMED);
-        let labels = [
-            ("group", LabelValue::Given(0)),
-            ("name", LabelValue::Given(1)),
-        ];
-        let series = UNCLAIMED.map(|family| Template::new(family.name, labels));
-        mapping.unclaimed.extend(series);
+        mapping.headers = Header::of(&families);
         mapping
     }
 
-    /// The families that samples are added to.
-    pub fn families(&self) -> &[Family] {
-        &self.families
+    /// The headers of the families that samples are added to.
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
     }
 
     /// The group of that name with its table, if processors know it by this very name.
@@ -82,36 +84,39 @@ impl Mapping {
         }
     }
 
-    /// Adds to `page` what `statistic` becomes if the name of its group has a variable part, and returns whether
-    /// a processor claims it.
-    pub fn add_by_pattern(&self, statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
+    /// Adds to `page` what `statistic` becomes if the name of its group has a variable part: nothing if no
+    /// processor claims it.
+    pub fn add_by_pattern(&self, statistic: &Statistic<'_>, page: &mut Page) {
         let mut tables = self.group_patterns.iter();
         let found = tables.find_map(|(pattern, table)| {
             let parts = pattern.parts_of(statistic.group)?;
             Some((*parts.first()?, table))
         });
-        found.is_some_and(|(part, table)| table.add_sample(part, statistic, page))
+        if let Some((part, table)) = found {
+            table.add_sample(part, statistic, page);
+        }
     }
 
-    /// Adds to `page` statistics that no processor claims, of which the server said this.
-    pub fn add_unclaimed(&self, unclaimed: &Unclaimed, said: &[Said], page: &mut Page<'_>) {
-        let first = self.families.len() - UNCLAIMED.len();
+    /// Prints statistics that no processor claims, of which the server said this, at the end of `out`.
+    pub fn write_unclaimed(&self, unclaimed: &Unclaimed, said: &[Said], out: &mut Vec<u8>) {
         let kind = |index| match said.get(index) {
             Some(Said::Incremental) => Some(Kind::Counter),
             Some(Said::NotIncremental) => Some(Kind::Gauge),
             Some(Said::NoAnswer) => None,
             Some(Said::Nothing) | None => Some(Kind::Untyped),
         };
+        let mut page = Page::default();
         for (index, (group, name, value)) in unclaimed.iter().enumerate() {
             let is_right = |family: &Family| Some(family.kind) == kind(index);
-            if let Some(index) = UNCLAIMED.iter().position(is_right)
-                && let Some(series) = self.unclaimed.get(index)
+            if let Some(family) = UNCLAIMED.iter().position(is_right)
+                && let Some(series) = self.unclaimed.get(family)
             {
                 // The script can decrease what is incremental.
                 let value = Value::Signed(value.cast_signed());
-                page.add(first + index, series, &[group, name], value);
+                page.add(family, series, &[group, name], value);
             }
         }
+        page.write(&self.unclaimed_headers, out);
     }
 }
 
@@ -137,8 +142,8 @@ impl Table {
     }
 
     /// Adds to `page` what `statistic` becomes: a sample for each metric that names it exactly, else one for
-    /// the first pattern that fits. Returns whether there is any. `part` is the variable part of its group.
-    pub fn add_sample(&self, part: &[u8], statistic: &Statistic<'_>, page: &mut Page<'_>) -> bool {
+    /// the first pattern that fits, if there is any. `part` is the variable part of its group.
+    pub fn add_sample(&self, part: &[u8], statistic: &Statistic<'_>, page: &mut Page) {
         let Statistic { name, value, .. } = *statistic;
         if let Some(claims) = self.exact.get(name) {
             let mut parts = Parts::default();
@@ -146,16 +151,14 @@ impl Table {
             for claim in claims {
                 claim.add(&parts, value, page);
             }
-            return true;
+            return;
         }
         let mut patterns = self.patterns.iter();
         let found = patterns.find_map(|(pattern, claim)| Some((pattern.parts_of(name)?, claim)));
         if let Some((mut parts, claim)) = found {
             parts[OF_GROUP] = part;
             claim.add(&parts, value, page);
-            return true;
         }
-        false
     }
 }
 
@@ -169,8 +172,16 @@ fn label_value(value: &'static str, group: &Pattern, name: &Pattern) -> LabelVal
 }
 
 impl Claim {
-    fn add(&self, parts: &Parts<'_>, value: u64, page: &mut Page<'_>) {
+    fn add(&self, parts: &Parts<'_>, value: u64, page: &mut Page) {
         page.add(self.family, &self.series, parts, value_of(self.kind, value));
+    }
+}
+
+/// What [`value_of`] makes of `value` for the sample that had the `old` one.
+pub fn renewed(old: Value, value: u64) -> Value {
+    match old {
+        Value::Unsigned(_) => Value::Unsigned(value),
+        _ => Value::Signed(value.cast_signed()),
     }
 }
 

@@ -38,7 +38,7 @@ mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
-pub use collection::Collection;
+pub use collection::{Claimed, Collection};
 pub use mapping::Mapping;
 pub use unclaimed::UNCLAIMED;
 

@@ -1,8 +1,7 @@
 //! Replies of servers of any size in each dialect, and what is measured with them.
 
-use opensips_exporter::exposition::Room;
 use opensips_exporter::mi::Dialect;
-use opensips_exporter::processors::{Collection, Mapping};
+use opensips_exporter::processors::{Claimed, Collection, Mapping};
 
 use crate::support::captured;
 use crate::support::stand_in::{KAMAILIO, Statistic, V2_4, V3_6, Version, answer, read_captured};
@@ -53,23 +52,20 @@ pub fn reply(dialect: Dialect, version: Version, statistics: &[Statistic]) -> Ve
     answer(&request, version.with_limit(usize::MAX), statistics).expect("a reply")
 }
 
-/// Makes the page of a reply, with room for as much as the last one had.
+/// Makes the page of a reply, after another scrape that came upon what is `claimed`. Returns what this one did.
 pub fn make(
     mapping: &Mapping,
     dialect: Dialect,
     reply: &[u8],
-    room: Room,
+    claimed: Claimed,
     out: &mut Vec<u8>,
-) -> Room {
-    let mut collection = Collection::new(mapping, room);
+) -> Claimed {
+    let mut collection = Collection::new(mapping, claimed);
     let read = dialect.read_statistics(reply, ID, &mut |statistic| {
         if let Ok(statistic) = statistic {
             collection.add(&statistic);
         }
     });
     assert!(read.is_ok(), "a whole reply");
-    let page = collection.into_page(&[]);
-    let room = page.room();
-    page.write(out);
-    room
+    collection.write(&[], out)
 }

@@ -74,6 +74,23 @@ impl Program {
         Duration::from_nanos(times.sum())
     }
 
+    /// Which part of the time that it used so far was spent by the kernel (proc(5), stat). In ticks, which is
+    /// exact enough for a second and more.
+    fn system_part(&self, since: (u64, u64)) -> f64 {
+        let (user, system) = self.ticks();
+        let (user, system) = (user - since.0, system - since.1);
+        system as f64 / (user + system).max(1) as f64
+    }
+
+    /// Ticks of user and of system time.
+    fn ticks(&self) -> (u64, u64) {
+        let stat = self.proc("stat");
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let mut fields = fields.split_whitespace().skip(11);
+        let mut next = || fields.next()?.parse().ok();
+        (next().unwrap_or_default(), next().unwrap_or_default())
+    }
+
     /// A file of proc(5) of it.
     pub fn proc(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).expect("proc")
@@ -140,9 +157,10 @@ pub fn get(stream: &mut TcpStream, is_kept: bool) -> usize {
     }
 }
 
-/// Requests per second and CPU time of each.
-fn load(program: &Program, clients: usize, is_kept: bool) -> (f64, Duration) {
+/// Requests per second, CPU time of each, and the part of it that is the kernel's.
+fn load(program: &Program, clients: usize, is_kept: bool) -> (f64, Duration, f64) {
     let cpu = program.cpu();
+    let ticks = program.ticks();
     let began = Instant::now();
     thread::scope(|scope| {
         for _ in 0..clients {
@@ -159,7 +177,7 @@ fn load(program: &Program, clients: usize, is_kept: bool) -> (f64, Duration) {
     });
     let per_second = SCRAPES as f64 / began.elapsed().as_secs_f64();
     let cpu = program.cpu() - cpu;
-    (per_second, cpu / SCRAPES as u32)
+    (per_second, cpu / SCRAPES as u32, program.system_part(ticks))
 }
 
 /// Prints the figures for `exporter` and `null`, two programs.
@@ -185,18 +203,30 @@ pub fn run(exporter: &Path, null: &Path) {
         length as f64 / 1024.0
     );
     println!(
-        "{:<18} {:>10} {:>10} {:>12} {:>10} {:>10} {:>6}",
-        "connections", "per s", "CPU us", "null per s", "null us", "more us", "ratio"
+        "{:<14} {:>6} {:>7} {:>8} {:>10} {:>11} {:>8} {:>12} {:>8} {:>6}",
+        "connections",
+        "per s",
+        "CPU us",
+        "user us",
+        "system us",
+        "null per s",
+        "null us",
+        "null user us",
+        "more us",
+        "ratio"
     );
     for (clients, is_kept) in [(1, true), (1, false), (4, true), (4, false)] {
-        let (per_second, cpu) = load(&exporter, clients, is_kept);
-        let (null_per_second, null_cpu) = load(&null, clients, is_kept);
+        let (per_second, cpu, system) = load(&exporter, clients, is_kept);
+        let (null_per_second, null_cpu, null_system) = load(&null, clients, is_kept);
         let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
         println!(
-            "{:<18} {per_second:>10.0} {:>10.0} {null_per_second:>12.0} {:>10.0} {:>10.0} {:>6.2}",
+            "{:<14} {per_second:>6.0} {:>7.0} {:>8.0} {:>10.0} {null_per_second:>11.0} {:>8.0} {:>12.0} {:>8.0} {:>6.2}",
             format!("{clients} {}", if is_kept { "kept" } else { "new each" }),
             micros(cpu),
+            micros(cpu) * (1.0 - system),
+            micros(cpu) * system,
             micros(null_cpu),
+            micros(null_cpu) * (1.0 - null_system),
             micros(cpu.saturating_sub(null_cpu)),
             micros(cpu) / micros(null_cpu),
         );
