@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::scrape::{Program, get, serve};
 use crate::support::TempDir;
 
-/// Scrapes after which nothing may have grown.
-const SCRAPES: usize = 10_000;
+/// After how many scrapes to look. From the second last to the last nothing may grow.
+const SCRAPES: [usize; 4] = [1, 1_000, 5_000, 10_000];
 
 /// Prints size, memory, threads, descriptors and the time of the first scrape of `exporter`.
 pub fn run(exporter: &Path) {
@@ -33,38 +33,51 @@ pub fn run(exporter: &Path) {
         .collect();
     times.sort_by(f64::total_cmp);
 
-    let memory = |program: &Program| {
-        let status = program.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        line.map(|line| line.trim_start_matches("VmRSS:").trim().to_string())
-            .unwrap_or_default()
-    };
-    let program = start();
-    let mut stream = program.connect();
-    get(&mut stream, true);
-    let (before, threads, descriptors) =
-        (memory(&program), program.count("task"), program.count("fd"));
-    for _ in 0..SCRAPES {
-        get(&mut stream, true);
-    }
     let size = std::fs::metadata(exporter).map_or(0, |file| file.len());
     println!("\nFootprint of {}:", exporter.display());
-    println!("size                                 {size} bytes");
+    println!("size: {size} bytes");
     println!(
-        "exec to first answered scrape        {:.1} ms (median of {}), at most {:.1} ms",
+        "exec to first answered scrape: {:.1} ms (median of {}), at most {:.1} ms",
         times[times.len() / 2],
         times.len(),
         times[times.len() - 1]
     );
-    println!("memory (RSS) after the first scrape  {before}");
+    let program = start();
+    let mut stream = program.connect();
+    let mut done = 0;
+    let mut memory = Vec::new();
     println!(
-        "memory after {SCRAPES} more            {}",
-        memory(&program)
+        "{:>8} {:>12} {:>8} {:>12}",
+        "scrapes", "RSS in kB", "threads", "descriptors"
     );
-    println!("threads, descriptors                 {threads}, {descriptors}");
-    println!(
-        "threads, descriptors then            {}, {}",
-        program.count("task"),
-        program.count("fd")
-    );
+    for scrapes in SCRAPES {
+        for _ in done..scrapes {
+            get(&mut stream, true);
+        }
+        done = scrapes;
+        memory.push(resident(&program));
+        println!(
+            "{scrapes:>8} {:>12} {:>8} {:>12}",
+            resident(&program),
+            program.count("task"),
+            program.count("fd")
+        );
+    }
+    // A page of the kernel's more or less comes and goes with the threads of an answer.
+    if let [.., before, after] = memory.as_slice() {
+        let grown = *after as f64 / *before as f64 - 1.0;
+        println!(
+            "growth over the last row: {:.1} %{}",
+            grown * 100.0,
+            if grown > 0.1 { ", TOO MUCH" } else { "" }
+        );
+    }
+}
+
+/// Memory of the program that is in use, in kB.
+fn resident(program: &Program) -> u64 {
+    let status = program.proc("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+    number.expect("proc(5) says how much memory is in use")
 }
