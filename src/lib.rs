@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! TCP client -> gate -> tiny_http -> server -> scrape -> mi -> processors -> exposition -> out
+//!                                              collectors
 //! ```
 //!
 //! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it, `bytes` whoever copies many
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 mod bytes;
+pub mod collectors;
 pub mod config;
 pub mod exposition;
 pub mod gate;

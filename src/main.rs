@@ -11,6 +11,7 @@ use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::thread;
 
+use opensips_exporter::collectors::Collectors;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
@@ -76,7 +77,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         forwarded: server::HEADERS,
         rejections: telemetry.rejections(),
     };
-    let scraper = Scraper::new(client, telemetry);
+    let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
     let hello = format!(
         "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
         config.path,

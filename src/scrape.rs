@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::collectors::Collectors;
 use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use crate::health::{Health, News};
 use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Said, Statistic, Unparsed};
@@ -67,6 +68,7 @@ const CLAIMED_KEPT: usize = 4;
 pub struct Scraper {
     client: Client,
     mapping: Mapping,
+    collectors: Collectors,
     /// The series and headers of [`FAMILIES`].
     series: Vec<Template>,
     headers: Vec<Header>,
@@ -78,7 +80,7 @@ pub struct Scraper {
 
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
-    pub fn new(client: Client, telemetry: Telemetry) -> Self {
+    pub fn new(client: Client, telemetry: Telemetry, collectors: Collectors) -> Self {
         let given = || (0..).map(LabelValue::Given);
         let series = FAMILIES.iter().zip(LABELS);
         let series = series.map(|(family, labels)| {
@@ -89,6 +91,7 @@ impl Scraper {
             series: series.collect(),
             headers: Header::of(FAMILIES),
             mapping: Mapping::new(PROCESSORS),
+            collectors,
             telemetry,
             health: Mutex::default(),
             claimed: Mutex::default(),
@@ -139,8 +142,10 @@ impl Scraper {
         }
         scrape.write(&self.headers, &mut out);
         let error = match result {
-            Ok((_, collection, said)) => {
+            Ok((answerer, collection, said)) => {
                 let claimed = collection.write(&said, &mut out);
+                self.collectors
+                    .collect(&self.client, &answerer, selection, deadline, &mut out);
                 let mut kept = self.claimed();
                 if kept.len() < CLAIMED_KEPT {
                     kept.push(claimed);
@@ -202,7 +207,7 @@ impl Scraper {
         let answerer = self
             .client
             .get_statistics(&selection.wanted(), deadline, &mut sink)?;
-        if parsed == 0 && (*unparsed > 0 || selection.is_everything()) {
+        if parsed == 0 && (*unparsed > 0 || selection.needs_statistics()) {
             return Err(Error::Empty);
         }
         let said = self

@@ -6,16 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::mi::Wanted;
+use crate::processors::processor_of;
 
 /// The most bytes that all values of one selection may have together. Far above what anybody types,
 /// and a request with it stays far below what a server reads at once (65,457 bytes).
 const LIMIT: usize = 4096;
 
-/// The groups that may be collected. By default all.
+/// The groups that may be collected. By default all that are on by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Only these, if there are any.
     pub only: Vec<String>,
+    /// These too, although they are not on by default.
+    pub added: Vec<String>,
     /// Never these.
     pub excluded: Vec<String>,
 }
@@ -23,7 +26,32 @@ pub struct Scope {
 impl Scope {
     /// Whether `group` may be collected.
     pub fn allows(&self, group: &[u8]) -> bool {
-        (self.only.is_empty() || is_among(&self.only, group)) && !is_among(&self.excluded, group)
+        let is_on = || processor_of(group).is_none_or(|processor| processor.is_on_by_default);
+        let is_wanted = match self.only.as_slice() {
+            [] => is_on() || is_among(&self.added, group),
+            only => is_among(only, group),
+        };
+        is_wanted && !is_among(&self.excluded, group)
+    }
+
+    /// Makes `groups` all that are collected, or further ones if `all` is one of them.
+    ///
+    /// # Errors
+    ///
+    /// What would be right.
+    pub fn collect(&mut self, groups: &str) -> Result<(), String> {
+        let (all, groups): (Vec<&str>, Vec<&str>) =
+            groups.split(',').partition(|word| word.trim() == "all");
+        let groups = match groups.join(",") {
+            none if none.is_empty() && !all.is_empty() => Vec::new(),
+            groups => Scope::parse_groups(&groups)?,
+        };
+        *if all.is_empty() {
+            &mut self.only
+        } else {
+            &mut self.added
+        } = groups;
+        Ok(())
     }
 
     /// The groups in a list with commas, with or without their colons.
@@ -122,6 +150,15 @@ impl Selection {
     /// Whether everything is selected.
     pub fn is_everything(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Whether the server must have statistics for it: it has none of a module that only has commands.
+    pub fn needs_statistics(&self) -> bool {
+        let has_some = |group: &String| {
+            processor_of(group.as_bytes()).is_none_or(|processor| !processor.metrics.is_empty())
+        };
+        let only = &self.scope.only;
+        self.is_everything() && (only.is_empty() || only.iter().any(has_some))
     }
 
     /// What `get_statistics` has to be asked for to bring what is selected, and little more. Names come
@@ -368,6 +405,7 @@ mod tests {
             };
             Ok::<_, String>(Scope {
                 only: groups(only)?,
+                added: Vec::new(),
                 excluded: groups(excluded)?,
             })
         };

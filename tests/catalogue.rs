@@ -57,6 +57,7 @@ fn mappings() -> Vec<(&'static Metric, Mapping)> {
             let alone = Processor {
                 group: processor.group,
                 metrics: std::slice::from_ref(metric),
+                ..Processor::NONE
             };
             let alone: &'static [Processor] = Box::leak(Box::new([alone]));
             all.push((metric, Mapping::new(alone)));

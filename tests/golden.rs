@@ -13,6 +13,11 @@ fn steady(page: &str) -> String {
             Some(("opensips_scrape_duration_seconds", _)) => {
                 "opensips_scrape_duration_seconds #\n".to_string()
             }
+            Some((series, _))
+                if series.starts_with("opensips_scrape_collector_duration_seconds{") =>
+            {
+                format!("{series} #\n")
+            }
             Some((series, _)) if series.starts_with("process_") => format!("{series} #\n"),
             Some((series, value)) if series.starts_with("opensips_exporter_build_info{") => {
                 let (start, revision) = series.split_once("revision=\"").expect("a revision");
@@ -26,12 +31,23 @@ fn steady(page: &str) -> String {
         .collect()
 }
 
+/// The page of a server without modules.
 fn page(version: Version, captured: &str) -> String {
+    page_with(version, captured, |_| {}, &[])
+}
+
+fn page_with(
+    version: Version,
+    captured: &str,
+    prepare: impl FnOnce(&StandIn),
+    flags: &[&str],
+) -> String {
     let directory = TempDir::new();
     let socket = directory.join("mi.sock");
     let reply = std::fs::read(fixture(captured)).expect("the captured reply");
-    let _server = StandIn::start(&socket, version, &reply);
-    let exporter = Exporter::start(&socket, &[]);
+    let server = StandIn::start(&socket, version, &reply);
+    prepare(&server);
+    let exporter = Exporter::start(&socket, flags);
     let response = exporter.get("/metrics");
     assert_eq!(response.status, 200);
     Page::read(&response.body).expect("a valid page");
@@ -41,9 +57,14 @@ fn page(version: Version, captured: &str) -> String {
 #[test]
 fn page_of_each_version() {
     for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO] {
-        let page = page(
+        let page = page_with(
             version,
             &format!("{}/get_statistics_all.reply", version.name),
+            StandIn::load_modules,
+            &[
+                "--collect=all,tcp_connections,dialog_states",
+                "--dialog-profiles=caller,inbound",
+            ],
         );
         compare_or_bless(&fixture(&format!("{}/page.txt", version.name)), &page);
     }

@@ -106,22 +106,27 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--collect"],
         value: "GROUPS",
-        help: "The groups of statistics that are collected, with commas between them, such as core,tm,dialog. A collect[] in the URL chooses among them.",
+        help: "The groups of statistics and the modules whose state is collected, with commas between them, such as core,tm,dispatcher. With all among them it is everything that is on by default and these. A collect[] in the URL chooses among them.",
         default: "all",
-        set: |config, value| {
-            if value != "all" {
-                config.scope.only = Scope::parse_groups(value)?;
-            }
-            Ok(())
-        },
+        set: |config, value| config.scope.collect(value),
     },
     Flag {
         names: &["--exclude"],
         value: "GROUPS",
-        help: "Groups that are not collected, such as pkmem,load on a server with hundreds of processes.",
+        help: "Groups and modules that are not collected, such as pkmem,load on a server with hundreds of processes.",
         default: "",
         set: |config, value| {
             config.scope.excluded = Scope::parse_groups(value)?;
+            Ok(())
+        },
+    },
+    Flag {
+        names: &["--dialog-profiles"],
+        value: "NAMES",
+        help: "Dialog profiles whose number of dialogs is collected, with commas between them. The server walks each of them for it.",
+        default: "",
+        set: |config, value| {
+            config.dialog_profiles = parse_profiles(value)?;
             Ok(())
         },
     },
@@ -202,6 +207,20 @@ pub const SWITCHES: &[Switch] = &[
         print: version,
     },
 ];
+
+fn parse_profiles(text: &str) -> Result<Vec<String>, String> {
+    let is_name = |name: &str| {
+        let is_right = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | ':');
+        !name.is_empty() && name.chars().all(is_right)
+    };
+    let names = text.split(',').map(str::trim);
+    if !names.clone().all(is_name) {
+        return Err(
+            "use names of profiles with commas between them, such as caller,callee".to_string(),
+        );
+    }
+    Ok(names.map(str::to_string).collect())
+}
 
 fn parse_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {

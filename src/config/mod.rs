@@ -46,6 +46,8 @@ pub struct Config {
     pub dialect: Option<Dialect>,
     /// The groups that may be collected.
     pub scope: Scope,
+    /// The dialog profiles whose size is asked for.
+    pub dialog_profiles: Vec<String>,
     /// How long a scrape may take.
     pub timeout: Duration,
     /// The directory that reply sockets are bound in, `None` for abstract addresses.
@@ -133,6 +135,7 @@ pub fn parse(
         http_address: Target::Path(PathBuf::new()),
         dialect: None,
         scope: Scope::default(),
+        dialog_profiles: Vec::new(),
         timeout: Duration::ZERO,
         reply_dir: None,
         log_level: LevelFilter::Off,

@@ -25,24 +25,42 @@ pub struct Reply<'a> {
 pub enum Value<'a> {
     /// A whole number. One below zero is its complement, as the line protocol prints it.
     Number(u64),
-    /// A string.
+    /// A number with a fraction, or one whose digits are lost.
+    Float(f64),
+    /// A string, or one of the words `true` and `false`.
     Text(Cow<'a, str>),
     /// An object, its members in order.
     Members(Vec<(Cow<'a, str>, Value<'a>)>),
     /// An array, its elements in order.
     Elements(Vec<Value<'a>>),
-    /// What is none of these, such as a number whose digits are lost.
-    Other,
+    /// `null`.
+    Null,
 }
 
 impl<'a> Value<'a> {
     /// The member of that name, the last one if there are several.
-    pub fn member(&self, name: &str) -> Option<&Value<'a>> {
-        let Value::Members(members) = self else {
-            return None;
+    pub fn member<'v>(&'v self, name: &'v str) -> Option<&'v Value<'a>> {
+        self.named(name).last()
+    }
+
+    /// All members of that name.
+    pub fn named<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'v Value<'a>> {
+        let members = match self {
+            Value::Members(members) => members.as_slice(),
+            _ => &[],
         };
-        let found = members.iter().rfind(|(key, _)| key == name);
-        found.map(|(_, value)| value)
+        let named = members.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value)
+    }
+
+    /// A number or a string as text, without the spaces around it.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Value::Number(number) => Some(number.cast_signed().to_string().into()),
+            Value::Float(number) => Some(number.to_string().into()),
+            Value::Text(text) => Some(text.trim().into()),
+            _ => None,
+        }
     }
 
     /// The elements, if it is an array.
@@ -76,22 +94,24 @@ pub fn request(method: &str, parameters: &str, id: u32) -> Vec<u8> {
 
 /// A JSON array of strings.
 pub fn array(strings: &[String]) -> String {
-    let mut json = String::from("[");
-    for string in strings {
-        json.push_str(if json.len() > 1 { ",\"" } else { "\"" });
-        for character in string.chars() {
-            match character {
-                '"' | '\\' => json.extend(['\\', character]),
-                // A write to a String cannot fail. All control characters are below U+10000.
-                _ if character.is_control() => {
-                    let _ = write!(json, "\\u{:04x}", u32::from(character));
-                }
-                _ => json.push(character),
+    let strings: Vec<String> = strings.iter().map(|text| string(text)).collect();
+    format!("[{}]", strings.join(","))
+}
+
+/// A JSON string.
+pub fn string(text: &str) -> String {
+    let mut json = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            // A write to a String cannot fail. All control characters are below U+10000.
+            _ if character.is_control() => {
+                let _ = write!(json, "\\u{:04x}", u32::from(character));
             }
+            _ => json.push(character),
         }
-        json.push('"');
     }
-    json.push(']');
+    json.push('"');
     json
 }
 
@@ -103,15 +123,20 @@ pub fn is_json(reply: &[u8]) -> bool {
 /// `reply` as text. Servers copy bytes into strings that are not UTF-8 (seen on 3.6 and 4.0); each becomes
 /// `\xHH`.
 pub fn text(reply: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = str::from_utf8(reply) {
+    utf8(reply, "\\\\x")
+}
+
+/// `bytes` as text. Each that is not UTF-8 becomes two digits behind `mark`.
+pub fn utf8<'b>(bytes: &'b [u8], mark: &str) -> Cow<'b, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
-    let mut text = String::with_capacity(reply.len() + 16);
-    for chunk in reply.utf8_chunks() {
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
             // A write to a String cannot fail.
-            let _ = write!(text, "\\\\x{byte:02x}");
+            let _ = write!(text, "{mark}{byte:02x}");
         }
     }
     Cow::Owned(text)
@@ -164,7 +189,7 @@ fn failure(error: Value<'_>) -> Option<Failure> {
     let mut failure = Failure::default();
     let members = match error {
         Value::Members(members) => members,
-        Value::Other => return None,
+        Value::Null => return None,
         _ => Vec::new(),
     };
     for (name, value) in members {
@@ -200,16 +225,17 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Number(number.cast_unsigned()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Value::Float(number))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+    fn visit_bool<E>(self, word: bool) -> Result<Self::Value, E> {
+        let word = if word { "true" } else { "false" };
+        Ok(Value::Text(Cow::Borrowed(word)))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+        Ok(Value::Null)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

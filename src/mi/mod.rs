@@ -6,6 +6,7 @@
 
 mod census;
 mod client;
+mod commands;
 mod datagram;
 mod dialect;
 pub mod endpoint;
@@ -15,6 +16,7 @@ pub mod json;
 mod kinds;
 pub mod layout;
 pub mod line;
+mod patience;
 mod per_process;
 mod piece;
 mod processes;
@@ -22,16 +24,19 @@ mod questions;
 mod resolve;
 mod server;
 pub mod target;
+mod tree;
 mod udp;
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 pub use client::{Answerer, Client, Wanted};
+pub use commands::{Command, CommandError};
 pub use datagram::ReplyDirectory;
 pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
+pub use json::Value;
 pub use kinds::Said;
 pub use processes::Process;
 pub use target::Target;

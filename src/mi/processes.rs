@@ -5,14 +5,8 @@ use std::sync::Arc;
 
 use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
-use super::line;
-
-/// Scrapes after which a server that did not tell its processes is asked again. At one scrape every 15 s it is
-/// an hour.
-const PAUSE: u32 = 240;
-
-/// Scrapes in which the server is asked for its processes in vain, before it is taken not to tell them.
-const PATIENCE: u32 = 3;
+use super::patience::Patience;
+use super::{line, tree};
 
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +30,7 @@ pub struct Roster {
     processes: Option<Arc<[Process]>>,
     /// Whether there are others now.
     is_outdated: bool,
-    /// Scrapes in which it was asked for in vain.
-    silent: u32,
-    /// Scrapes until it is asked for again, if it was not told.
-    pause: u32,
+    patience: Patience,
 }
 
 impl Roster {
@@ -56,8 +47,7 @@ impl Roster {
                 self.seen.insert(group, numbers.clone());
             }
         }
-        self.pause = self.pause.saturating_sub(1);
-        self.pause == 0 && (self.is_outdated || self.processes.is_none())
+        self.patience.may_ask() && (self.is_outdated || self.processes.is_none())
     }
 
     /// The processes as they were told last.
@@ -69,18 +59,15 @@ impl Roster {
     pub fn note(&mut self, processes: Vec<Process>) {
         self.processes = Some(Arc::from(processes));
         self.is_outdated = false;
-        self.silent = 0;
+        self.patience.note_answer();
     }
 
     /// Notes that it was asked in vain. It is asked again in the next scrapes, and then not for long, and those
     /// that it told before are none any more.
     pub fn note_silence(&mut self) {
         self.is_outdated = true;
-        self.silent += 1;
-        if self.silent >= PATIENCE {
-            self.silent = 0;
+        if self.patience.note_silence() {
             self.processes = None;
-            self.pause = PAUSE;
         }
     }
 
@@ -107,8 +94,9 @@ pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
 pub fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
     if dialect == Dialect::Line {
         check_lines(reply)?;
-        let lines = reply.split(|&byte| byte == b'\n');
-        return Ok(lines.filter_map(process_in_line).collect());
+        let text = json::utf8(reply, "\\x");
+        let tree = tree::read(&text, &["ID", "PID", "Type"]);
+        return Ok(tree.named("Process").filter_map(process).collect());
     }
     let text = json::text(reply);
     let result = result(reply, &text, id)?;
@@ -116,32 +104,15 @@ pub fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Ref
     Ok(list.elements().iter().filter_map(process).collect())
 }
 
+/// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio),
 /// `Process::  ID=4 PID=8359 Type=SIP receiver udp:127.0.0.1:5111 ` (OpenSIPS 1.11 and 2.4).
-fn process_in_line(line: &[u8]) -> Option<Process> {
-    let line = str::from_utf8(line).ok()?.strip_prefix("Process::")?;
-    let (index, rest) = line.trim_start().strip_prefix("ID=")?.split_once(" PID=")?;
-    let (pid, role) = rest.split_once(" Type=")?;
-    Some(Process {
-        index: index.parse().ok()?,
-        pid: pid.parse().ok()?,
-        role: role.trim().to_string(),
-    })
-}
-
-/// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio).
 fn process(value: &Value<'_>) -> Option<Process> {
-    let number = |name| match value.member(name) {
-        Some(Value::Number(number)) => Some(*number),
-        _ => None,
-    };
+    let number = |name| value.member(name)?.text()?.parse().ok();
     let role = value.member("Type").or_else(|| value.member("DSC"));
     Some(Process {
         index: number("ID").or_else(|| number("IDX"))?,
         pid: number("PID")?,
-        role: match role? {
-            Value::Text(role) => role.trim().to_string(),
-            _ => return None,
-        },
+        role: role?.text()?.into_owned(),
     })
 }
 
@@ -201,15 +172,9 @@ mod tests {
             assert_eq!(roster.has_changed(&now), expected, "{now:?}");
             roster.note(vec![process(0), process(1)]);
         }
-        for _ in 1..PATIENCE {
+        while roster.processes().len() == 2 {
             roster.note_silence();
-            assert!(roster.has_changed(&Seen::default()));
-            assert_eq!(roster.processes().len(), 2);
         }
-        roster.note_silence();
-        assert_eq!(roster.processes().len(), 0);
-        let none = Seen::default();
-        let scrapes = (1..=PAUSE).find(|_| roster.has_changed(&none));
-        assert_eq!(scrapes, Some(PAUSE));
+        assert!(!roster.has_changed(&Seen::default()));
     }
 }

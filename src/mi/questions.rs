@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// Asks in a part of the time of a scrape, which is worth more than the answer.
-    fn question<T>(
+    pub(super) fn question<T>(
         &self,
         dialect: Dialect,
         request: impl FnOnce(u32) -> Vec<u8>,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::commands::Commands;
 use super::dialect::{Dialect, Product};
 use super::endpoint::Identity;
 use super::kinds::Kinds;
@@ -44,6 +45,7 @@ pub struct Server {
     fitted: Mutex<BTreeSet<Vec<String>>>,
     kinds: Mutex<Kinds>,
     roster: Mutex<Roster>,
+    commands: Mutex<Commands>,
     /// Scrapes since its groups were listed.
     since_listed: AtomicU32,
     /// How often it was asked again what it is.
@@ -65,6 +67,7 @@ impl Server {
             fitted: Mutex::default(),
             kinds: Mutex::default(),
             roster: Mutex::default(),
+            commands: Mutex::default(),
             since_listed: AtomicU32::new(0),
             asked_again: AtomicU32::new(0),
             silent: AtomicU32::new(0),
@@ -148,6 +151,11 @@ impl Server {
     /// Its processes.
     pub fn roster(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its commands.
+    pub fn commands(&self) -> MutexGuard<'_, Commands> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether its groups should be listed in this scrape: in the first one, and now and then, since the

@@ -1,14 +1,18 @@
 //! The group `call_center`: calls and chats that wait for agents, in all, by flow (queue) and by agent (OpenSIPS
-//! 1.11 to 4.0, `modules/call_center/cc_data.c`).
+//! 1.11 to 4.0, `modules/call_center/cc_data.c`), and by its commands what each agent and flow does.
 //!
 //! Up to 3.2 four of the names of a flow lack their last letter. What is averaged is so since the start of the
 //! server, or since `cc_reset_stats`.
 
+use super::state::{Labels, Listing, Parts, Reading, Records, Source, Step, count, metric, state};
 use super::{Metric, Processor, counter, gauge};
+use crate::mi::Command;
 
 pub const PROCESSOR: Processor = Processor {
     group: "call_center",
     metrics: METRICS,
+    listings: LISTINGS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[
@@ -187,3 +191,82 @@ const METRICS: &[Metric] = &[
         &[("cca_att-{agent}", &["{agent}"])],
     ),
 ];
+
+const LISTINGS: &[Listing] = &[
+    Listing {
+        command: Command {
+            names: &["cc_list_agents", "call_center:list_agents"],
+            attributes: &["Ref", "Loged in", "State"],
+        },
+        parts: Parts::Whole,
+        records: &[Records {
+            path: &[Step::To(&["Agent", "Agents"])],
+            metrics: &[
+                metric(
+                    "opensips_call_center_agent_logged_in",
+                    "Whether an agent is logged in (cc_list_agents)",
+                    LABELS_OF_AGENT,
+                    Reading::Flag(&["Loged in"], &["YES"]),
+                ),
+                state(
+                    "opensips_call_center_agent_state",
+                    "The state of an agent that is logged in, 1 for the one that it is in (cc_list_agents)",
+                    LABELS_OF_AGENT,
+                    &["State"],
+                    &[
+                        ("free", "free", true),
+                        ("wrapup", "wrapup", true),
+                        ("incall", "incall", true),
+                        ("inchat", "inchat", true),
+                    ],
+                ),
+            ],
+        }],
+    },
+    Listing {
+        command: Command {
+            names: &["cc_list_flows", "call_center:list_flows"],
+            attributes: &[
+                "Avg Call Duration",
+                "Processed Calls",
+                "Logged Agents",
+                "Ongoing Calls",
+                "Ref",
+            ],
+        },
+        parts: Parts::Whole,
+        records: &[Records {
+            path: &[Step::To(&["Flow", "Flows"])],
+            metrics: &[
+                metric(
+                    "opensips_call_center_flow_logged_in_agents",
+                    "Agents of a flow that are logged in now (cc_list_flows)",
+                    LABELS_OF_FLOW,
+                    Reading::Number(&["Logged Agents"]),
+                ),
+                metric(
+                    "opensips_call_center_flow_ongoing_calls",
+                    "Calls of a flow now (cc_list_flows)",
+                    LABELS_OF_FLOW,
+                    Reading::Number(&["Ongoing Calls"]),
+                ),
+                count(
+                    "opensips_call_center_flow_processed_calls_total",
+                    "Calls of a flow that an agent ended (cc_list_flows)",
+                    LABELS_OF_FLOW,
+                    &["Processed Calls"],
+                ),
+                metric(
+                    "opensips_call_center_flow_average_call_duration_seconds",
+                    "Average time that an agent spends with a call of a flow (cc_list_flows)",
+                    LABELS_OF_FLOW,
+                    Reading::Number(&["Avg Call Duration"]),
+                ),
+            ],
+        }],
+    },
+];
+
+const LABELS_OF_AGENT: Labels = &[("agent", Source::Field(0, &["Agent", "id"]))];
+
+const LABELS_OF_FLOW: Labels = &[("flow", Source::Field(0, &["Flow", "id"]))];

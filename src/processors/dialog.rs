@@ -1,11 +1,15 @@
 //! The group `dialog`: dialogs and their replication (OpenSIPS 1.11 to 4.0,
-//! `modules/dialog/dialog.c`).
+//! `modules/dialog/dialog.c`), and those in the profiles that the operator names.
 
+use super::state::{Listing, Parts, Reading, Records, Source, Step, metric};
 use super::{Metric, Processor, counter, gauge};
+use crate::mi::Command;
 
 pub const PROCESSOR: Processor = Processor {
     group: "dialog",
     metrics: METRICS,
+    listings: LISTINGS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[
@@ -45,3 +49,20 @@ const METRICS: &[Metric] = &[
         ],
     ),
 ];
+
+const LISTINGS: &[Listing] = &[Listing {
+    command: Command {
+        names: &["profile_get_size", "dialog:profile_get_size"],
+        attributes: &["name", "value", "count", "shared", "replicated"],
+    },
+    parts: Parts::Profiles("profile"),
+    records: &[Records {
+        path: &[Step::To(&["profile", "Profile"])],
+        metrics: &[metric(
+            "opensips_dialog_profile_dialogs",
+            "Dialogs in a profile now, for those that --dialog-profiles names (profile_get_size)",
+            &[("profile", Source::Part)],
+            Reading::Number(&["count"]),
+        )],
+    }],
+}];

@@ -7,6 +7,7 @@ use super::{Metric, Processor, counter};
 pub const PROCESSOR: Processor = Processor {
     group: "dns",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

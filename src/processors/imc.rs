@@ -5,6 +5,7 @@ use super::{Metric, Processor, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "imc",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[gauge(

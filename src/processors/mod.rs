@@ -1,9 +1,11 @@
-//! Which statistic becomes which metric: one file per group of the server, each a table.
+//! Which statistic and which state becomes which metric: one file per group or module of the server, each a
+//! table.
 //!
 //! A new metric is one entry in the table of its group. A new group is one file and one line in
 //! [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and the tests all
 //! come from these tables. Nothing here knows how statistics arrive.
 
+mod blacklists;
 mod cachedb_redis;
 mod call_center;
 mod cdb;
@@ -11,9 +13,13 @@ mod clusterer;
 mod collection;
 mod core;
 mod dialog;
+mod dialog_states;
+mod dispatcher;
 mod dns;
+mod drouting;
 mod imc;
 mod load;
+mod load_balancer;
 mod mapping;
 mod msilo;
 mod nat_traversal;
@@ -21,6 +27,8 @@ mod net;
 mod pkmem;
 mod registrar;
 mod rpmem;
+mod rtpengine;
+mod rtpproxy;
 mod shmem;
 mod shmem_group;
 mod sipcapture;
@@ -29,9 +37,13 @@ mod sl;
 mod snmpstats;
 mod sql;
 mod sst;
+pub mod state;
+mod status_report;
+mod tcp_connections;
 mod tm;
 mod tmx;
 mod tracer;
+mod uac_registrant;
 mod unclaimed;
 mod uri;
 mod usrloc;
@@ -40,25 +52,33 @@ use crate::exposition::{Family, Kind};
 
 pub use collection::{Claimed, Collection};
 pub use mapping::Mapping;
+pub use state::{Listing, StateMapping};
 pub use unclaimed::UNCLAIMED;
 
 /// All processors, in the order of the page.
 pub const PROCESSORS: &[Processor] = &[
+    blacklists::PROCESSOR,
     cachedb_redis::PROCESSOR,
     call_center::PROCESSOR,
     cdb::PROCESSOR,
     clusterer::PROCESSOR,
     core::PROCESSOR,
     dialog::PROCESSOR,
+    dialog_states::PROCESSOR,
+    dispatcher::PROCESSOR,
     dns::PROCESSOR,
+    drouting::PROCESSOR,
     imc::PROCESSOR,
     load::PROCESSOR,
+    load_balancer::PROCESSOR,
     msilo::PROCESSOR,
     nat_traversal::PROCESSOR,
     net::PROCESSOR,
     pkmem::PROCESSOR,
     registrar::PROCESSOR,
     rpmem::PROCESSOR,
+    rtpengine::PROCESSOR,
+    rtpproxy::PROCESSOR,
     shmem::PROCESSOR,
     shmem_group::PROCESSOR,
     sipcapture::PROCESSOR,
@@ -67,20 +87,49 @@ pub const PROCESSORS: &[Processor] = &[
     snmpstats::PROCESSOR,
     sql::PROCESSOR,
     sst::PROCESSOR,
+    status_report::PROCESSOR,
+    tcp_connections::PROCESSOR,
     tm::PROCESSOR,
     tmx::PROCESSOR,
     tracer::PROCESSOR,
+    uac_registrant::PROCESSOR,
     uri::PROCESSOR,
     usrloc::PROCESSOR,
 ];
 
-/// What becomes of the statistics of one group.
+/// What becomes of the statistics of one group, and of what commands of the module of that name show.
 #[derive(Debug, Clone, Copy)]
 pub struct Processor {
     /// The group as the server names it, without colon. It may be a pattern like those of statistics.
     pub group: &'static str,
-    /// Its metrics, in the order of the page.
+    /// Whether it is collected unless the operator says otherwise. What the server works hard for is not.
+    pub is_on_by_default: bool,
+    /// The metrics of its statistics, in the order of the page.
     pub metrics: &'static [Metric],
+    /// Its commands, in the order of the page.
+    pub listings: &'static [Listing],
+}
+
+impl Processor {
+    /// One that does nothing.
+    pub const NONE: Processor = Processor {
+        group: "",
+        is_on_by_default: true,
+        metrics: &[],
+        listings: &[],
+    };
+
+    /// The metrics of its commands.
+    pub fn state_metrics(&self) -> impl Iterator<Item = &'static state::Metric> {
+        let records = self.listings.iter().flat_map(|listing| listing.records);
+        records.flat_map(|records| records.metrics)
+    }
+}
+
+/// The processor of `group`, if its name has no variable part.
+pub fn processor_of(group: &[u8]) -> Option<&'static Processor> {
+    let mut processors = PROCESSORS.iter();
+    processors.find(|processor| processor.group.as_bytes().eq_ignore_ascii_case(group))
 }
 
 /// One metric and the statistics that it is made of.

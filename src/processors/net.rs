@@ -6,6 +6,7 @@ use super::{Metric, Processor, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "net",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[gauge(

@@ -9,6 +9,7 @@ use super::{Metric, Processor, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "pkmem",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

@@ -6,6 +6,7 @@ use super::{Metric, Processor, counter, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "registrar",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

@@ -6,6 +6,7 @@ use super::{Metric, Processor, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "shmem",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

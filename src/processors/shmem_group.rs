@@ -6,6 +6,7 @@ use super::{Metric, Processor, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "shmem_{mem_group}",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

@@ -5,6 +5,7 @@ use super::{Metric, Processor, counter};
 pub const PROCESSOR: Processor = Processor {
     group: "snmpstats",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[counter(

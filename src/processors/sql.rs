@@ -5,6 +5,7 @@ use super::{Metric, Processor, counter};
 pub const PROCESSOR: Processor = Processor {
     group: "sql",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

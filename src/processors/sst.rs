@@ -5,6 +5,7 @@ use super::{Metric, Processor, counter};
 pub const PROCESSOR: Processor = Processor {
     group: "sst",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[counter(

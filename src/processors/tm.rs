@@ -5,6 +5,7 @@ use super::{Metric, Processor, counter, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "tm",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

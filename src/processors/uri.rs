@@ -6,6 +6,7 @@ use super::{Metric, Processor, counter};
 pub const PROCESSOR: Processor = Processor {
     group: "uri",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

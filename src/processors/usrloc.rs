@@ -9,6 +9,7 @@ use super::{Metric, Processor, counter, gauge};
 pub const PROCESSOR: Processor = Processor {
     group: "usrloc",
     metrics: METRICS,
+    ..Processor::NONE
 };
 
 const METRICS: &[Metric] = &[

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let stand_in = StandIn::start(Path::new(&socket), *version, reply);
+    stand_in.load_modules();
     for second in 1_u64.. {
         thread::sleep(Duration::from_secs(1));
         stand_in.change(|statistics| {

@@ -1,5 +1,7 @@
 //! What each version of the server says: requests to replies, as the captured ones.
 
+use super::commands::{self, Taught};
+
 /// A statistic: group, name and value.
 pub type Statistic = (Vec<u8>, Vec<u8>, u64);
 
@@ -8,6 +10,8 @@ pub type Statistic = (Vec<u8>, Vec<u8>, u64);
 #[derive(Debug, Clone, Copy)]
 pub struct Version {
     pub name: &'static str,
+    /// The folder of its captured replies.
+    captured: &'static str,
     /// What it says of itself.
     banner: &'static str,
     speech: Speech,
@@ -52,6 +56,7 @@ impl Version {
 
 pub const V1_10: Version = Version {
     name: "1.10",
+    captured: "1.11",
     banner: "OpenSIPS (1.10.5-notls (x86_64/linux))",
     speech: Speech::Line {
         separator: " = ",
@@ -65,6 +70,7 @@ pub const V1_10: Version = Version {
 
 pub const V1_11: Version = Version {
     name: "1.11",
+    captured: "1.11",
     banner: "OpenSIPS (1.11.11-notls (x86_64/linux))",
     speech: Speech::Line {
         separator: ":: ",
@@ -78,6 +84,7 @@ pub const V1_11: Version = Version {
 
 pub const V2_4: Version = Version {
     name: "2.4",
+    captured: "2.4",
     banner: "OpenSIPS (2.4.11 (x86_64/linux))",
     speech: Speech::Line {
         separator: ":: ",
@@ -91,6 +98,7 @@ pub const V2_4: Version = Version {
 
 pub const V3_6: Version = Version {
     name: "3.6",
+    captured: "3.6",
     banner: "OpenSIPS (3.6.8 (x86_64/linux))",
     speech: Speech::JsonRpc,
     limit: 65415,
@@ -100,6 +108,7 @@ pub const V3_6: Version = Version {
 
 pub const V4_0: Version = Version {
     name: "4.0",
+    captured: "4.0",
     banner: "OpenSIPS (4.0.1 (x86_64/linux))",
     speech: Speech::JsonRpc,
     limit: 65430,
@@ -109,6 +118,7 @@ pub const V4_0: Version = Version {
 
 pub const KAMAILIO: Version = Version {
     name: "kamailio-5.6",
+    captured: "kamailio-5.6",
     banner: "kamailio 5.6.3 (x86_64/linux) ",
     speech: Speech::Kamailio,
     limit: usize::MAX,
@@ -120,13 +130,23 @@ pub const VERSIONS: &[Version] = &[V1_10, V1_11, V2_4, V3_6, V4_0, KAMAILIO];
 
 /// The reply to `request`, if there is one.
 pub fn answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Option<Vec<u8>> {
+    answer_as_taught(request, version, statistics, &Taught::default())
+}
+
+/// The reply to `request` of a server with modules that answer as it was `taught`.
+pub fn answer_as_taught(
+    request: &[u8],
+    version: Version,
+    statistics: &[Statistic],
+    taught: &Taught,
+) -> Option<Vec<u8>> {
     let reply = match version.speech {
         Speech::Line {
             separator,
             end,
             parse_error,
         } => {
-            let lines = line_answer(request, version, statistics, separator, parse_error);
+            let lines = line_answer(request, version, statistics, taught, separator, parse_error);
             let end = if lines.ends_with(b"not available\n") || lines == parse_error.as_bytes() {
                 ""
             } else {
@@ -134,7 +154,7 @@ pub fn answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Opt
             };
             [&lines, end.as_bytes()].concat()
         }
-        _ => json_answer(request, version, statistics)?,
+        _ => json_answer(request, version, statistics, taught)?,
     };
     match version.speech {
         _ if reply.len() <= version.limit => Some(reply),
@@ -147,6 +167,7 @@ fn line_answer(
     request: &[u8],
     version: Version,
     statistics: &[Statistic],
+    taught: &Taught,
     separator: &str,
     parse_error: &str,
 ) -> Vec<u8> {
@@ -175,7 +196,8 @@ fn line_answer(
         return reply;
     }
     let Some(text) = request.strip_prefix(b":get_statistics:\n") else {
-        return b"500 command not available\n".to_vec();
+        let reply = commands::line_reply(version.captured, taught, request);
+        return reply.unwrap_or_else(|| b"500 command not available\n".to_vec());
     };
     let arguments = arguments(text);
     if arguments.iter().any(|argument| argument.contains(&b'"')) {
@@ -196,7 +218,12 @@ fn line_answer(
     reply
 }
 
-fn json_answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Option<Vec<u8>> {
+fn json_answer(
+    request: &[u8],
+    version: Version,
+    statistics: &[Statistic],
+    taught: &Taught,
+) -> Option<Vec<u8>> {
     let is_kamailio = matches!(version.speech, Speech::Kamailio);
     let request: serde_json::Value = match serde_json::from_slice(request) {
         Ok(request) => request,
@@ -213,6 +240,9 @@ fn json_answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Op
         list.map(|argument| argument.as_str().expect("a string").into())
             .collect()
     };
+    if let Some(reply) = commands::json_reply(version.captured, taught, &request) {
+        return Some(format!("{{\"jsonrpc\":\"2.0\",{reply},\"id\":{id}}}").into());
+    }
     let banner = version.banner;
     let mut reply = Vec::new();
     match (is_kamailio, method) {

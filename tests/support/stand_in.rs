@@ -3,6 +3,8 @@
 
 #[path = "captures.rs"]
 mod captures;
+#[path = "commands.rs"]
+mod commands;
 #[path = "speech.rs"]
 mod speech;
 
@@ -45,10 +47,13 @@ struct State {
     version: Version,
     statistics: Vec<Statistic>,
     behaviour: Behaviour,
+    taught: commands::Taught,
     /// Those for statistics.
     requests: Vec<Vec<u8>>,
     /// Those by which it is found out what this is.
     questions: Vec<Vec<u8>>,
+    /// Those for its commands.
+    listings: Vec<Vec<u8>>,
     /// All others.
     commands: Vec<Vec<u8>>,
     ended: bool,
@@ -75,8 +80,10 @@ impl StandIn {
             version,
             statistics,
             behaviour: Behaviour::Proper,
+            taught: commands::Taught::default(),
             requests: Vec::new(),
             questions: Vec::new(),
+            listings: Vec::new(),
             commands: Vec::new(),
             ended: false,
         }));
@@ -93,6 +100,19 @@ impl StandIn {
         self.state.lock().unwrap().behaviour = behaviour;
     }
 
+    /// Loads the modules of the captured server.
+    pub fn load_modules(&self) {
+        self.state.lock().unwrap().taught.has_modules = true;
+    }
+
+    /// Answers `command` with these lines, or with this JSON as the result. A command with its parameters is
+    /// answered before one without: `ds_list{"partition":"a"}`, `:ds_list:\na\n`.
+    pub fn teach(&self, command: &str, answer: &str) {
+        let mut state = self.state.lock().unwrap();
+        let answers = &mut state.taught.answers;
+        answers.insert(command.to_string(), answer.to_string());
+    }
+
     /// Becomes another version on the same socket.
     pub fn become_version(&self, version: Version) {
         self.state.lock().unwrap().version = version;
@@ -103,6 +123,7 @@ impl StandIn {
         let mut state = self.state.lock().unwrap();
         state.requests.clear();
         state.questions.clear();
+        state.listings.clear();
         state.commands.clear();
     }
 
@@ -119,6 +140,11 @@ impl StandIn {
     /// All requests for the version so far, as they came.
     pub fn questions(&self) -> Vec<String> {
         texts(&self.state.lock().unwrap().questions)
+    }
+
+    /// All requests for the list of its commands so far, as they came.
+    pub fn listings(&self) -> Vec<String> {
+        texts(&self.state.lock().unwrap().listings)
     }
 
     /// All other requests so far, as they came.
@@ -183,13 +209,15 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
             &mut state.requests
         } else if holds(b"version") {
             &mut state.questions
+        } else if holds(b"which") || holds(b"listMethods") {
+            &mut state.listings
         } else {
             &mut state.commands
         };
         log.push(request.to_vec());
         (
             state.behaviour.clone(),
-            answer(request, state.version, &state.statistics),
+            answer_as_taught(request, state.version, &state.statistics, &state.taught),
         )
     };
     // The client may have gone.

@@ -1,0 +1,386 @@
+//! What the commands of the server show, and the samples that this becomes. The tables of all modules have this form.
+//!
+//! A reply is a tree, see [`Value`]: objects and arrays in JSON, nodes in the line protocol. Names lead from a node to
+//! those below it, and a reading takes its value from the fields of the last one.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::Processor;
+use crate::exposition::{self, Family, Header, Kind, LabelValue, Page, Template};
+use crate::mi::{Command, Value};
+
+/// A command, and the metrics that its reply becomes.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing {
+    /// The command.
+    pub command: Command,
+    /// For what parts it is asked one by one.
+    pub parts: Parts,
+    /// What stands in the reply.
+    pub records: &'static [Records],
+}
+
+/// For what parts a command is asked one by one.
+#[derive(Debug, Clone, Copy)]
+pub enum Parts {
+    /// It is asked once, for everything.
+    Whole,
+    /// The values of its parameter `parameter` are those that another command lists, if these are several.
+    Listed {
+        /// The parameter.
+        parameter: &'static str,
+        /// The other command, which has the same answer as long as the server runs, and its own parameter.
+        command: Command,
+        /// See there.
+        given: Option<(&'static str, &'static str)>,
+        /// The names of the nodes in its reply.
+        nodes: Names,
+        /// The field of a node that is a part.
+        field: Names,
+    },
+    /// The dialog profiles that the operator names, each a value of this parameter.
+    Profiles(&'static str),
+}
+
+/// Names of one thing in the dialects and versions.
+pub type Names = &'static [&'static str];
+
+/// Nodes that have something in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Records {
+    /// The way to them.
+    pub path: &'static [Step],
+    /// What they become.
+    pub metrics: &'static [Metric],
+}
+
+/// A step from a node to those below it that have one of these names. From an array it is one to its elements.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// To nothing if there are none.
+    To(Names),
+    /// Nowhere if there are none: not all versions have it.
+    Perhaps(Names),
+}
+
+/// A metric that shows a state.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Name, TYPE and HELP. The HELP ends with the command it comes from: `(ds_list)`.
+    pub family: Family,
+    /// Its labels, and where their values stand. Some readings add one.
+    pub labels: Labels,
+    /// Its value.
+    pub reading: Reading,
+}
+
+/// The labels of a metric.
+pub type Labels = &'static [(&'static str, Source)];
+
+/// Where the value of a label stands.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// In the node of this step of the path, in the first of these fields that it has. Empty if it has none.
+    Field(usize, Names),
+    /// It is the part that was asked for, see [`Parts`].
+    Part,
+    /// It is always this.
+    Is(&'static str),
+}
+
+/// How a node becomes samples. Without the field there is none.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading {
+    /// The number in the field.
+    Number(Names),
+    /// Whether the field holds one of these words.
+    Flag(Names, &'static [&'static str]),
+    /// Whether the state in the field is one of those that are up.
+    Up(Names, States),
+    /// A sample for each state, which is a further label, and 1 for the one in the field. What is none of the states
+    /// is one more.
+    State(Names, States),
+    /// How many nodes have the same labels.
+    Count,
+    /// How many nodes of these names stand below.
+    CountOf(Names),
+}
+
+/// The states of a thing: the server's word, the value of the label `state`, and whether the thing is up.
+pub type States = &'static [(&'static str, &'static str, bool)];
+
+/// The label that [`Reading::State`] adds.
+const STATE: &str = "state";
+
+impl Metric {
+    /// The names of its labels.
+    pub fn labels(&self) -> impl Iterator<Item = &'static str> {
+        let added = matches!(self.reading, Reading::State(..)).then_some(STATE);
+        self.labels.iter().map(|(name, _)| *name).chain(added)
+    }
+}
+
+/// Whether something is up.
+pub const fn up(
+    name: &'static str,
+    help: &'static str,
+    labels: Labels,
+    field: Names,
+    states: States,
+) -> Metric {
+    metric(name, help, labels, Reading::Up(field, states))
+}
+
+/// In which state something is.
+pub const fn state(
+    name: &'static str,
+    help: &'static str,
+    labels: Labels,
+    field: Names,
+    states: States,
+) -> Metric {
+    metric(name, help, labels, Reading::State(field, states))
+}
+
+/// A level, by any reading.
+pub const fn metric(
+    name: &'static str,
+    help: &'static str,
+    labels: Labels,
+    reading: Reading,
+) -> Metric {
+    Metric {
+        family: Family {
+            name,
+            kind: Kind::Gauge,
+            help,
+        },
+        labels,
+        reading,
+    }
+}
+
+/// A count that only goes up.
+pub const fn count(name: &'static str, help: &'static str, labels: Labels, field: Names) -> Metric {
+    let mut metric = metric(name, help, labels, Reading::Number(field));
+    metric.family.kind = Kind::Counter;
+    metric
+}
+
+/// The commands of all processors, made ready for reading replies.
+pub struct StateMapping {
+    headers: Vec<Header>,
+    /// The index of each family and its series, by its name. The values of a series are those of the labels.
+    families: BTreeMap<&'static str, (usize, Template)>,
+}
+
+impl StateMapping {
+    /// The mapping that `processors` describe.
+    pub fn new(processors: &'static [Processor]) -> Self {
+        let mut families = BTreeMap::new();
+        let mut in_order = Vec::new();
+        for metric in processors.iter().flat_map(Processor::state_metrics) {
+            families.entry(metric.family.name).or_insert_with(|| {
+                in_order.push(metric.family);
+                let labels = metric.labels().zip((0..).map(LabelValue::Given));
+                let series = Template::new(metric.family.name, labels);
+                (in_order.len() - 1, series)
+            });
+        }
+        StateMapping {
+            headers: Header::of(&in_order),
+            families,
+        }
+    }
+
+    /// The headers of the families that samples are added to.
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it.
+    pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) {
+        for records in listing.records {
+            let mut counts = BTreeMap::new();
+            visit(reply, records.path, &mut Vec::new(), &mut |nodes| {
+                for metric in records.metrics {
+                    self.add_sample(metric, nodes, part, &mut counts, page);
+                }
+            });
+            for ((family, labels), count) in counts {
+                self.put(family, labels, exposition::Value::Unsigned(count), page);
+            }
+        }
+    }
+
+    fn add_sample<'v>(
+        &self,
+        metric: &Metric,
+        nodes: &[&'v Value<'_>],
+        part: &'v str,
+        counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
+        page: &mut Page,
+    ) {
+        let Some(node) = nodes.last() else { return };
+        let labels = metric.labels.iter().map(|(_, source)| match source {
+            Source::Part => Cow::Borrowed(part),
+            Source::Is(value) => Cow::Borrowed(*value),
+            Source::Field(step, names) => {
+                let found = nodes.get(*step).and_then(|node| field(node, names));
+                found.map(without_passwords).unwrap_or_default()
+            }
+        });
+        let labels: Vec<Cow<'v, str>> = labels.collect();
+        let name = metric.family.name;
+        let flag = |is_set: bool| exposition::Value::Unsigned(u64::from(is_set));
+        let value = match metric.reading {
+            Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
+            Reading::Flag(names, words) => {
+                field(node, names).map(|text| flag(words.contains(&text.as_ref())))
+            }
+            Reading::Up(names, states) => field(node, names).map(|text| {
+                let mut states = states.iter();
+                flag(states.any(|(word, _, is_up)| *is_up && *word == text))
+            }),
+            Reading::State(names, states) => {
+                if let Some(text) = field(node, names) {
+                    let known = states.iter().find(|(word, ..)| *word == text);
+                    let own = match known {
+                        Some((_, state, _)) => Cow::Borrowed(*state),
+                        None => text.to_lowercase().replace(' ', "_").into(),
+                    };
+                    let mut put = |state: Cow<'v, str>, is_own| {
+                        let mut labels = labels.clone();
+                        labels.push(state);
+                        self.put(name, labels, flag(is_own), page);
+                    };
+                    for (_, state, _) in states {
+                        put(Cow::Borrowed(state), *state == own);
+                    }
+                    if known.is_none() {
+                        put(own, true);
+                    }
+                }
+                return;
+            }
+            Reading::Count => {
+                *counts.entry((name, labels)).or_default() += 1;
+                return;
+            }
+            Reading::CountOf(names) => {
+                Some(exposition::Value::Unsigned(below(node, names).len() as u64))
+            }
+        };
+        if let Some(value) = value {
+            self.put(name, labels, value, page);
+        }
+    }
+
+    fn put(
+        &self,
+        family: &str,
+        labels: Vec<Cow<'_, str>>,
+        value: exposition::Value,
+        page: &mut Page,
+    ) {
+        if let Some((index, series)) = self.families.get(family) {
+            let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
+            page.add(*index, series, &labels, value);
+        }
+    }
+}
+
+impl Parts {
+    /// The parts in the reply to the command that lists them: none if there is only one.
+    pub fn read(nodes: Names, field: Names, reply: &Value<'_>) -> Vec<String> {
+        let nodes = below(reply, nodes).into_iter();
+        let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
+        // Dispatcher has a second identifier for each partition, for its events.
+        let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
+        let parts: Vec<String> = parts.map(Cow::into_owned).collect();
+        if parts.len() > 1 { parts } else { Vec::new() }
+    }
+}
+
+/// Whether `text` arrives at the server as the one argument that it is.
+fn is_argument(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['"', '\n', '\r']) && !text.contains("::")
+}
+
+/// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to `visitor`.
+fn visit<'v, 'a>(
+    value: &'v Value<'a>,
+    path: &[Step],
+    nodes: &mut Vec<&'v Value<'a>>,
+    visitor: &mut dyn FnMut(&[&'v Value<'a>]),
+) {
+    let Some((step, rest)) = path.split_first() else {
+        visitor(nodes);
+        return;
+    };
+    let found = match step {
+        Step::To(names) => below(value, names),
+        Step::Perhaps(names) => {
+            let found = below(value, names);
+            if found.is_empty() { vec![value] } else { found }
+        }
+    };
+    for node in found {
+        nodes.push(node);
+        visit(node, rest, nodes, visitor);
+        nodes.pop();
+    }
+}
+
+/// The nodes below `value` that have one of these names.
+fn below<'v, 'a>(value: &'v Value<'a>, names: Names) -> Vec<&'v Value<'a>> {
+    match value {
+        Value::Elements(elements) => elements.iter().collect(),
+        Value::Members(members) => {
+            let named = members
+                .iter()
+                .filter(|(name, _)| names.contains(&name.as_ref()));
+            let nodes = named.flat_map(|(_, node)| match node {
+                Value::Elements(elements) => elements.as_slice(),
+                node => std::slice::from_ref(node),
+            });
+            nodes.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The first of these fields that `node` has, as text.
+fn field<'v>(node: &'v Value<'_>, names: Names) -> Option<Cow<'v, str>> {
+    names.iter().find_map(|name| node.member(name)?.text())
+}
+
+fn number(text: &str) -> Option<exposition::Value> {
+    let unsigned = || text.parse().ok().map(exposition::Value::Unsigned);
+    let signed = || text.parse().ok().map(exposition::Value::Signed);
+    let float = || text.parse().ok().filter(|number: &f64| number.is_finite());
+    unsigned()
+        .or_else(signed)
+        .or_else(|| float().map(exposition::Value::Float))
+}
+
+/// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.
+fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut rest = text.as_ref();
+    while let Some((user, host)) = rest.split_once('@') {
+        // The user begins behind the scheme, whose colon is the first one of the URI.
+        let scheme = user.rfind("sip:").or_else(|| user.rfind("sips:"));
+        let scheme = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')? + 1));
+        let password = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')?));
+        kept.push_str(password.and_then(|at| user.get(..at)).unwrap_or(user));
+        kept.push('@');
+        rest = host;
+    }
+    if kept.is_empty() {
+        return text;
+    }
+    kept.push_str(rest);
+    Cow::Owned(kept)
+}

@@ -1,0 +1,32 @@
+//! The TCP connections of the server, by transport and state (OpenSIPS 1.11 to 4.0, `net/net_tcp.c`).
+//!
+//! The reply holds a line for each connection, so it is read only where the operator asks for it.
+
+use super::Processor;
+use super::state::{Listing, Parts, Reading, Records, Source, Step, metric};
+use crate::mi::Command;
+
+pub const PROCESSOR: Processor = Processor {
+    group: "tcp_connections",
+    is_on_by_default: false,
+    listings: &[Listing {
+        command: Command {
+            names: &["list_tcp_conns", "tcp:list"],
+            attributes: &["ID", "Type", "State", "Remote", "Local", "Lifetime"],
+        },
+        parts: Parts::Whole,
+        records: &[Records {
+            path: &[Step::To(&["Connection", "Connections"])],
+            metrics: &[metric(
+                "opensips_tcp_connections",
+                "Connections now; state is that of the server: -2 error, -1 bad, 0 ok, 1 connecting, 2 end of file (list_tcp_conns)",
+                &[
+                    ("transport", Source::Field(0, &["Type"])),
+                    ("state", Source::Field(0, &["State"])),
+                ],
+                Reading::Count,
+            )],
+        }],
+    }],
+    ..Processor::NONE
+};
