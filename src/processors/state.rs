@@ -371,7 +371,8 @@ fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
     let mut rest = text.as_ref();
     while let Some((user, host)) = rest.split_once('@') {
         // The user begins behind the scheme, whose colon is the first one of the URI.
-        let scheme = user.rfind("sip:").or_else(|| user.rfind("sips:"));
+        let lower = user.to_ascii_lowercase();
+        let scheme = lower.rfind("sip:").or_else(|| lower.rfind("sips:"));
         let scheme = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')? + 1));
         let password = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')?));
         kept.push_str(password.and_then(|at| user.get(..at)).unwrap_or(user));
@@ -383,4 +384,46 @@ fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     kept.push_str(rest);
     Cow::Owned(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_uris_are_left_out() {
+        for (text, expected) in [
+            ("sip:user@host:5060;a=b", "sip:user@host:5060;a=b"),
+            ("sip:user:secret@host:5060", "sip:user@host:5060"),
+            (
+                "SIPS:user:se:cr=et@[2001:db8::1]:5061",
+                "SIPS:user@[2001:db8::1]:5061",
+            ),
+            ("sip:[2001:db8::1]:5060", "sip:[2001:db8::1]:5060"),
+            (
+                "aor=sip:a:x@h;contact=sip:a:y@h:1;registrar=sip:r:1",
+                "aor=sip:a@h;contact=sip:a@h:1;registrar=sip:r:1",
+            ),
+            ("udp:127.0.0.1:22222", "udp:127.0.0.1:22222"),
+            ("a@b", "a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_passwords(text.into()), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_in_every_form() {
+        for (text, expected) in [
+            ("0", Some(exposition::Value::Unsigned(0))),
+            ("-2", Some(exposition::Value::Signed(-2))),
+            ("1.5", Some(exposition::Value::Float(1.5))),
+            ("", None),
+            ("none", None),
+            ("NaN", None),
+            ("inf", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
 }
