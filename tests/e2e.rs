@@ -6,6 +6,10 @@ use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use support::page::Page;
 use support::{Exporter, PATIENCE, TempDir, assert_down, wait_until};
@@ -18,12 +22,21 @@ struct Kamailio {
 
 impl Kamailio {
     fn start(directory: &TempDir, port: u16) -> Self {
+        Kamailio::start_with(directory, port, &[])
+    }
+
+    /// With a dispatcher set of these destinations.
+    fn start_with(directory: &TempDir, port: u16, destinations: &[String]) -> Self {
         let socket = directory.join("mi.sock");
+        let list = directory.join("dispatcher.list");
+        let lines = destinations.iter().map(|uri| format!("1 {uri}\n"));
+        fs::write(&list, lines.collect::<String>()).expect("the list");
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/kamailio.cfg");
         let configuration = fs::read_to_string(template)
             .expect("the template")
             .replace("SOCKET", &socket.to_string_lossy())
             .replace("PORT", &port.to_string())
+            .replace("LIST", &list.to_string_lossy())
             .replace("MODULES", &modules());
         let path = directory.join("kamailio.cfg");
         fs::write(&path, configuration).expect("the configuration");
@@ -97,10 +110,66 @@ impl Drop for Kamailio {
     }
 }
 
+/// A destination that answers every request until it is dropped.
+struct Destination {
+    uri: String,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Destination {
+    fn start() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let uri = format!("sip:{}", socket.local_addr().expect("an address"));
+        let wait = Duration::from_millis(50);
+        socket.set_read_timeout(Some(wait)).expect("a timeout");
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_ended = Arc::clone(&ended);
+        let thread = thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while !is_ended.load(Ordering::Relaxed) {
+                let Ok((length, from)) = socket.recv_from(&mut buffer) else {
+                    continue;
+                };
+                let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+                let headers = request
+                    .split("\r\n")
+                    .filter(|line| copied.iter().any(|name| line.starts_with(name)));
+                let headers: Vec<&str> = headers.collect();
+                let answer = format!(
+                    "SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n",
+                    headers.join("\r\n")
+                );
+                let _ = socket.send_to(answer.as_bytes(), from);
+            }
+        });
+        Destination {
+            uri,
+            ended,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Where the package has its modules.
 fn modules() -> String {
     let machine = std::env::consts::ARCH;
     format!("/usr/lib/{machine}-linux-gnu/kamailio/modules/")
+}
+
+fn free_port() -> u16 {
+    let address = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    address.expect("a free port").port()
 }
 
 fn number(page: &Page, name: &str, labels: &[(&str, &str)]) -> u64 {
@@ -113,10 +182,7 @@ fn number(page: &Page, name: &str, labels: &[(&str, &str)]) -> u64 {
 #[ignore = "needs the Debian package kamailio: make e2e"]
 fn kamailio_counts_what_it_was_sent() {
     let directory = TempDir::new();
-    let port = UdpSocket::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a free port")
-        .port();
+    let port = free_port();
     let kamailio = Kamailio::start(&directory, port);
     let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
     wait_until("Kamailio answers", || {
@@ -178,4 +244,53 @@ fn kamailio_counts_what_it_was_sent() {
     kamailio.stop();
     let _kamailio = Kamailio::start(&directory, port);
     assert_eq!(exporter.scrape().up(), "1", "{:?}", exporter.log());
+}
+
+#[test]
+#[ignore = "needs the Debian package kamailio: make e2e"]
+fn a_destination_of_kamailio_is_up_as_long_as_it_answers() {
+    let directory = TempDir::new();
+    let destination = Destination::start();
+    // It takes every request and answers none.
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let silent = format!("sip:{}", silent.local_addr().expect("an address"));
+    let destinations = [destination.uri.clone(), silent.clone()];
+    let _kamailio = Kamailio::start_with(&directory, free_port(), &destinations);
+    let exporter = Exporter::start(&directory.join("mi.sock"), &["--collect=all,dialog_states"]);
+    let is_up = |uri: &str| {
+        let page = exporter.scrape();
+        let labels = [
+            ("partition", ""),
+            ("set", "1"),
+            ("uri", uri),
+            ("socket", ""),
+        ];
+        let value = page.value("opensips_dispatcher_destination_up", &labels);
+        value.map(str::to_string)
+    };
+    wait_until("the silent one is down", || {
+        is_up(&silent).as_deref() == Some("0")
+    });
+    assert_eq!(is_up(&destination.uri).as_deref(), Some("1"));
+    let page = exporter.scrape();
+    let states = page
+        .family("opensips_dispatcher_destination_state")
+        .expect("states");
+    let set: Vec<_> = states
+        .samples
+        .iter()
+        .filter(|sample| sample.value == "1")
+        .collect();
+    assert_eq!(set.len(), destinations.len());
+    let labels = [("collector", "dispatcher")];
+    assert_eq!(
+        number(&page, "opensips_scrape_collector_success", &labels),
+        1
+    );
+
+    let uri = destination.uri.clone();
+    drop(destination);
+    wait_until("the other one is down too", || {
+        is_up(&uri).as_deref() == Some("0")
+    });
 }

@@ -5,13 +5,15 @@ mod support;
 use std::fmt::Write;
 use std::path::Path;
 
+use opensips_exporter::collectors::{COLLECTOR_FAMILIES, COLLECTOR_LABELS};
 use opensips_exporter::config;
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::lanes::ALL_DESCRIPTORS;
 use opensips_exporter::gate::place::{ANSWER_TIME, HEAD_TIME};
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::request::MAX_HEAD;
-use opensips_exporter::processors::{PROCESSORS, UNCLAIMED};
+use opensips_exporter::processors::state::Parts;
+use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
 
 fn cell(text: &str) -> String {
@@ -74,6 +76,61 @@ fn metrics() -> String {
     table
 }
 
+/// The modules whose commands are asked.
+fn collectors() -> String {
+    let mut table = String::from("| module | commands | by default |\n|---|---|---|\n");
+    for processor in PROCESSORS
+        .iter()
+        .filter(|processor| !processor.listings.is_empty())
+    {
+        let commands = processor.listings.iter();
+        let commands = commands.flat_map(|listing| listing.command.names);
+        let commands: Vec<String> = commands.map(|name| format!("`{name}`")).collect();
+        let parts = processor.listings.iter().map(|listing| listing.parts);
+        let is_named = parts
+            .clone()
+            .any(|parts| matches!(parts, Parts::Profiles(_)));
+        let default = match (processor.is_on_by_default, is_named) {
+            (_, true) => "for the profiles that `--dialog-profiles` names",
+            (true, false) => "on",
+            (false, false) => "off",
+        };
+        let (group, commands) = (processor.group, commands.join(", "));
+        let _ = writeln!(table, "| `{group}` | {commands} | {default} |");
+    }
+    table
+}
+
+fn states() -> String {
+    let mut table =
+        String::from("| metric | type | labels | meaning | command |\n|---|---|---|---|---|\n");
+    for family in COLLECTOR_FAMILIES {
+        let (name, kind) = (family.name, family.kind.name());
+        let labels = COLLECTOR_LABELS.join(", ");
+        let _ = writeln!(
+            table,
+            "| `{name}` | {kind} | {labels} | {} | |",
+            cell(family.help)
+        );
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let metrics = PROCESSORS.iter().flat_map(Processor::state_metrics);
+    for metric in metrics.filter(|metric| seen.insert(metric.family.name)) {
+        let help = metric.family.help;
+        let command = help.rsplit_once(" (").map_or("", |(_, command)| command);
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} | `{}` |",
+            metric.family.name,
+            metric.family.kind.name(),
+            metric.labels().collect::<Vec<_>>().join(", "),
+            cell(meaning(help)),
+            command.trim_end_matches(')'),
+        );
+    }
+    table
+}
+
 /// Replaces what stands between the two marks of `part`.
 fn with_part(readme: &str, part: &str, text: &str) -> String {
     let (start, end) = (
@@ -92,6 +149,8 @@ fn the_readme_lists_the_flags_and_metrics_of_the_program() {
     let flags = format!("```text\n{}```\n", config::help());
     let readme = with_part(&readme, "flags", &flags);
     let readme = with_part(&readme, "metrics", &metrics());
+    let readme = with_part(&readme, "modules", &collectors());
+    let readme = with_part(&readme, "states", &states());
     let readme = with_part(&readme, "refusals", &refusals());
     support::compare_or_bless(&path, &readme);
     check_limits(&readme);
@@ -157,6 +216,33 @@ fn the_tables_are_well_made() {
                 );
                 assert!(statistic.matches('{').count() <= 4, "{name}: {statistic}");
             }
+        }
+    }
+}
+
+/// The same for the metrics of commands. Commands of OpenSIPS and Kamailio may share one.
+#[test]
+fn the_tables_of_states_are_well_made() {
+    let of_statistics = PROCESSORS.iter().flat_map(|processor| processor.metrics);
+    let of_statistics: Vec<&str> = of_statistics.map(|metric| metric.family.name).collect();
+    let mut seen = std::collections::BTreeMap::new();
+    for processor in PROCESSORS {
+        let commands = processor.listings.iter();
+        let commands = commands.flat_map(|listing| listing.command.names);
+        let commands: Vec<String> = commands.map(|name| format!("({name})")).collect();
+        for metric in processor.state_metrics() {
+            let (name, help) = (metric.family.name, metric.family.help);
+            assert!(!of_statistics.contains(&name), "{name}");
+            let start = format!("opensips_{}_", processor.group);
+            let whole = format!("opensips_{}", processor.group);
+            assert!(name.starts_with(&start) || name == whole, "{name}");
+            assert!(
+                commands.iter().any(|command| help.ends_with(command)),
+                "{name}: {help}"
+            );
+            let labels: Vec<&str> = metric.labels().collect();
+            let known = seen.entry(name).or_insert((help, labels.clone()));
+            assert_eq!(*known, (help, labels), "{name}");
         }
     }
 }
