@@ -2,14 +2,15 @@
 //!
 //! It does not know HTTP.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::collectors::Collectors;
 use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use crate::health::{Health, News};
+use crate::memory::Memory;
 use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Said, Statistic, Unparsed};
-use crate::processors::{Claimed, Collection, Mapping, PROCESSORS};
+use crate::processors::{Collection, Mapping, PROCESSORS, Remembered};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 
@@ -61,9 +62,6 @@ const LABELS: &[&[&str]] = &[
 /// The groups whose statistics are named by processes.
 const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
 
-/// For how many scrapes at once it is kept what those before came upon.
-const CLAIMED_KEPT: usize = 4;
-
 /// Scrapes one server.
 pub struct Scraper {
     client: Client,
@@ -74,8 +72,7 @@ pub struct Scraper {
     headers: Vec<Header>,
     telemetry: Telemetry,
     health: Mutex<Health>,
-    /// What the last scrapes came upon.
-    claimed: Mutex<Vec<Claimed>>,
+    memory: Memory,
 }
 
 impl Scraper {
@@ -94,7 +91,7 @@ impl Scraper {
             collectors,
             telemetry,
             health: Mutex::default(),
-            claimed: Mutex::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -108,7 +105,8 @@ impl Scraper {
         let began = Instant::now();
         let mut unparsed = 0;
         let deadline = Deadline::after(limit);
-        let result = self.read(selection, deadline, &mut unparsed);
+        let remembered = self.memory.take(selection);
+        let result = self.read(selection, remembered, deadline, &mut unparsed);
         let mut processes = Arc::default();
         if let Ok((answerer, ..)) = &result
             && GROUPS_OF_PROCESSES
@@ -143,13 +141,10 @@ impl Scraper {
         scrape.write(&self.headers, &mut out);
         let error = match result {
             Ok((answerer, collection, said)) => {
-                let claimed = collection.write(&said, &mut out);
+                let remembered = collection.write(&said, &mut out);
+                self.memory.keep(selection, remembered);
                 self.collectors
                     .collect(&self.client, &answerer, selection, deadline, &mut out);
-                let mut kept = self.claimed();
-                if kept.len() < CLAIMED_KEPT {
-                    kept.push(claimed);
-                }
                 None
             }
             Err(error) => Some(error),
@@ -168,7 +163,8 @@ impl Scraper {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
-        self.read(&selection, deadline, &mut 0).map(drop)
+        self.read(&selection, Remembered::default(), deadline, &mut 0)
+            .map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
@@ -183,12 +179,12 @@ impl Scraper {
     fn read(
         &self,
         selection: &Selection,
+        remembered: Remembered,
         deadline: Deadline,
         unparsed: &mut u64,
     ) -> Result<(Answerer, Collection<'_>, Vec<Said>), Error> {
         let mut parsed = 0;
-        let claimed = self.claimed().pop().unwrap_or_default();
-        let mut collection = Collection::new(&self.mapping, claimed);
+        let mut collection = Collection::new(&self.mapping, remembered);
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
@@ -214,10 +210,6 @@ impl Scraper {
             .client
             .kinds(&answerer, &collection.unclaimed(), deadline);
         Ok((answerer, collection, said))
-    }
-
-    fn claimed(&self) -> MutexGuard<'_, Vec<Claimed>> {
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

@@ -5,7 +5,9 @@ mod support;
 
 use opensips_exporter::exposition::Kind;
 use opensips_exporter::mi;
-use opensips_exporter::processors::{Claimed, Collection, Mapping, Metric, PROCESSORS, Processor};
+use opensips_exporter::processors::{
+    Collection, Mapping, Metric, PROCESSORS, Processor, Remembered,
+};
 use support::fixture;
 
 /// Fixed families that hold counters and levels together, or two times the same.
@@ -68,7 +70,7 @@ fn mappings() -> Vec<(&'static Metric, Mapping)> {
 
 /// Whether the metric claims the statistic, and whether by its exact name.
 fn claims(metric: &Metric, mapping: &Mapping, row: &Row) -> Option<bool> {
-    let mut collection = Collection::new(mapping, Claimed::default());
+    let mut collection = Collection::new(mapping, Remembered::default());
     let statistic = mi::Statistic {
         group: row.group.as_bytes(),
         name: row.name.as_bytes(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use opensips_exporter::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
-use opensips_exporter::processors::{Claimed, Collection, Mapping, PROCESSORS};
+use opensips_exporter::processors::{Collection, Mapping, PROCESSORS, Remembered};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -96,8 +96,12 @@ const KNOWN: [(&str, &str); 8] = [
 type Values = [(Vec<u8>, Vec<u8>, u64)];
 
 /// The page of `statistics` when another scrape came upon what is `claimed`, and what this one did.
-fn page_of(mapping: &Mapping, statistics: &Values, claimed: Claimed) -> (Vec<u8>, Claimed) {
-    let mut collection = Collection::new(mapping, claimed);
+fn page_of(
+    mapping: &Mapping,
+    statistics: &Values,
+    remembered: Remembered,
+) -> (Vec<u8>, Remembered) {
+    let mut collection = Collection::new(mapping, remembered);
     for (group, name, value) in statistics {
         collection.add(&Statistic {
             group,
@@ -106,8 +110,8 @@ fn page_of(mapping: &Mapping, statistics: &Values, claimed: Claimed) -> (Vec<u8>
         });
     }
     let mut out = Vec::new();
-    let claimed = collection.write(&[], &mut out);
-    (out, claimed)
+    let remembered = collection.write(&[], &mut out);
+    (out, remembered)
 }
 
 proptest! {
@@ -162,7 +166,7 @@ proptest! {
     #[test]
     fn a_page_is_valid_and_complete(statistics in vec((group(), name(), value()), 0..40)) {
         let mapping = Mapping::new(PROCESSORS);
-        let (out, _) = page_of(&mapping, &statistics, Claimed::default());
+        let (out, _) = page_of(&mapping, &statistics, Remembered::default());
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;
 
         let unclaimed = read.family("opensips_statistic");
@@ -181,7 +185,7 @@ proptest! {
         scrapes in vec(vec((0..KNOWN.len(), any::<bool>(), value()), 0..8), 1..5),
     ) {
         let mapping = Mapping::new(PROCESSORS);
-        let mut claimed = Claimed::default();
+        let mut remembered = Remembered::default();
         for scrape in scrapes {
             // Most of the time what is known comes in its order.
             let statistics = scrape.iter().enumerate().map(|(place, (other, is_other, value))| {
@@ -189,10 +193,10 @@ proptest! {
                 (group.as_bytes().to_vec(), name.as_bytes().to_vec(), *value)
             });
             let statistics: Vec<_> = statistics.collect();
-            let (alone, _) = page_of(&mapping, &statistics, Claimed::default());
-            let (after, next) = page_of(&mapping, &statistics, claimed);
+            let (alone, _) = page_of(&mapping, &statistics, Remembered::default());
+            let (after, next) = page_of(&mapping, &statistics, remembered);
             prop_assert_eq!(String::from_utf8_lossy(&after), String::from_utf8_lossy(&alone));
-            claimed = next;
+            remembered = next;
         }
     }
 

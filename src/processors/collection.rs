@@ -11,7 +11,7 @@ use crate::mi::{Said, Statistic};
 /// The statistics of one scrape.
 pub struct Collection<'m> {
     mapping: &'m Mapping,
-    claimed: Claimed,
+    remembered: Remembered,
     /// How many statistics came.
     count: usize,
     unclaimed: Unclaimed,
@@ -19,10 +19,10 @@ pub struct Collection<'m> {
     last: (&'static [u8], Option<&'m Table>),
 }
 
-/// The statistics that processors claim, and the page that they make. From one scrape to the next a server hardly
-/// ever changes what it has: then the page needs nothing but the new values.
+/// Group and name of all statistics of a scrape, in their order, and the page of those that processors claim. From
+/// one scrape to the next a server hardly ever changes what it has: then the page needs nothing but the new values.
 #[derive(Debug, Default)]
-pub struct Claimed {
+pub struct Remembered {
     /// Group and name of all statistics, one behind the other.
     keys: Vec<u8>,
     statistics: Vec<Entry>,
@@ -38,12 +38,15 @@ struct Entry {
     samples: usize,
 }
 
+/// How many times more room than statistics is too much.
+const SPARSE: usize = 4;
+
 impl<'m> Collection<'m> {
     /// Nothing yet. It is made the faster the more it has in common with `claimed`, those of another scrape.
-    pub fn new(mapping: &'m Mapping, claimed: Claimed) -> Self {
+    pub fn new(mapping: &'m Mapping, remembered: Remembered) -> Self {
         Collection {
             mapping,
-            claimed,
+            remembered,
             count: 0,
             unclaimed: Unclaimed::default(),
             last: (b"", None),
@@ -52,10 +55,10 @@ impl<'m> Collection<'m> {
 
     /// Adds `statistic`, and returns whether a processor claims it.
     pub fn add(&mut self, statistic: &Statistic<'_>) -> bool {
-        let samples = match self.claimed.samples_of(self.count, statistic) {
+        let samples = match self.remembered.samples_of(self.count, statistic) {
             Some(samples) => {
                 let renew = |old| renewed(old, statistic.value);
-                self.claimed.page.renew(samples.clone(), renew);
+                self.remembered.page.renew(samples.clone(), renew);
                 samples
             }
             None => self.add_new(statistic),
@@ -69,18 +72,18 @@ impl<'m> Collection<'m> {
 
     /// Adds a statistic that did not come at this place before, and returns its samples.
     fn add_new(&mut self, statistic: &Statistic<'_>) -> Range<usize> {
-        self.claimed.truncate(self.count);
+        self.remembered.truncate(self.count);
         if self.last.0 != statistic.group {
             self.last = self.mapping.table_of(statistic.group);
         }
-        let page = &mut self.claimed.page;
+        let page = &mut self.remembered.page;
         let before = page.len();
         match self.last.1 {
             Some(table) => table.add_sample(b"", statistic, page),
             None => self.mapping.add_by_pattern(statistic, page),
         }
         let samples = before..page.len();
-        self.claimed.push(statistic);
+        self.remembered.push(statistic);
         samples
     }
 
@@ -92,15 +95,16 @@ impl<'m> Collection<'m> {
     /// Prints the page of all statistics at the end of `out`. Of each one that no processor claims the server
     /// `said` this, or nothing; those of which it did not answer yet are left out, so that each has one name.
     /// Returns what the next scrape may have in common with this one.
-    pub fn write(mut self, said: &[Said], out: &mut Vec<u8>) -> Claimed {
-        self.claimed.truncate(self.count);
-        self.claimed.page.write(self.mapping.headers(), out);
+    pub fn write(mut self, said: &[Said], out: &mut Vec<u8>) -> Remembered {
+        self.remembered.truncate(self.count);
+        self.remembered.page.write(self.mapping.headers(), out);
         self.mapping.write_unclaimed(&self.unclaimed, said, out);
-        self.claimed
+        self.remembered.forget_if_sparse();
+        self.remembered
     }
 }
 
-impl Claimed {
+impl Remembered {
     /// The samples of the statistic that came at this place, if `statistic` is that one.
     fn samples_of(&self, place: usize, statistic: &Statistic<'_>) -> Option<Range<usize>> {
         let entry = self.statistics.get(place)?;
@@ -128,6 +132,23 @@ impl Claimed {
             name: self.keys.len(),
             samples: self.page.len(),
         });
+    }
+
+    /// How many statistics it is.
+    pub fn len(&self) -> usize {
+        self.statistics.len()
+    }
+
+    /// Whether it is none.
+    pub fn is_empty(&self) -> bool {
+        self.statistics.is_empty()
+    }
+
+    /// Gives memory back when there were many more statistics before.
+    fn forget_if_sparse(&mut self) {
+        if self.statistics.capacity() / SPARSE > self.statistics.len().max(SPARSE) {
+            *self = Remembered::default();
+        }
     }
 
     /// Keeps the statistics before this place.

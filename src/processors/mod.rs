@@ -50,7 +50,7 @@ mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
-pub use collection::{Claimed, Collection};
+pub use collection::{Collection, Remembered};
 pub use mapping::Mapping;
 pub use state::{Listing, StateMapping};
 pub use unclaimed::UNCLAIMED;

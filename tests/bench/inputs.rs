@@ -1,7 +1,7 @@
 //! Replies of servers of any size in each dialect, and what is measured with them.
 
 use opensips_exporter::mi::Dialect;
-use opensips_exporter::processors::{Claimed, Collection, Mapping};
+use opensips_exporter::processors::{Collection, Mapping, Remembered};
 
 use crate::support::captured;
 use crate::support::stand_in::{KAMAILIO, Statistic, V2_4, V3_6, Version, answer, read_captured};
@@ -57,10 +57,10 @@ pub fn make(
     mapping: &Mapping,
     dialect: Dialect,
     reply: &[u8],
-    claimed: Claimed,
+    remembered: Remembered,
     out: &mut Vec<u8>,
-) -> Claimed {
-    let mut collection = Collection::new(mapping, claimed);
+) -> Remembered {
+    let mut collection = Collection::new(mapping, remembered);
     let read = dialect.read_statistics(reply, ID, &mut |statistic| {
         if let Ok(statistic) = statistic {
             collection.add(&statistic);

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use opensips_exporter::processors::{Claimed, Mapping, PROCESSORS};
+use opensips_exporter::processors::{Mapping, PROCESSORS, Remembered};
 
 use inputs::DIALECTS;
 use support::fixture;
@@ -45,13 +45,13 @@ fn make_pages(is_first: bool, dialect: &str, count: usize, times: usize) {
     let &(dialect, version) = known.expect("a dialect");
     let mapping = Mapping::new(PROCESSORS);
     let reply = inputs::reply(dialect, version, &inputs::statistics(count));
-    let mut claimed = Claimed::default();
+    let mut remembered = Remembered::default();
     for _ in 0..times {
         let mut out = Vec::new();
         if is_first {
-            claimed = Claimed::default();
+            remembered = Remembered::default();
         }
-        claimed = inputs::make(&mapping, dialect, black_box(&reply), claimed, &mut out);
+        remembered = inputs::make(&mapping, dialect, black_box(&reply), remembered, &mut out);
         black_box(&out);
     }
 }

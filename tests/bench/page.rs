@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use opensips_exporter::mi::Dialect;
-use opensips_exporter::processors::{Claimed, Mapping, PROCESSORS};
+use opensips_exporter::processors::{Mapping, PROCESSORS, Remembered};
 
 use crate::allocations;
 use crate::inputs::{DIALECTS, make, reply, statistics};
@@ -54,7 +54,7 @@ pub fn run() {
                     &mapping,
                     dialect,
                     black_box(&reply),
-                    Claimed::default(),
+                    Remembered::default(),
                     &mut out,
                 );
                 black_box(&out);
@@ -113,17 +113,17 @@ struct Next<'r> {
     mapping: &'r Mapping,
     dialect: Dialect,
     reply: &'r [u8],
-    claimed: Claimed,
+    remembered: Remembered,
 }
 
 impl<'r> Next<'r> {
     fn new(mapping: &'r Mapping, dialect: Dialect, reply: &'r [u8]) -> Self {
-        let claimed = Claimed::default();
+        let remembered = Remembered::default();
         let mut next = Next {
             mapping,
             dialect,
             reply,
-            claimed,
+            remembered,
         };
         next.make();
         next
@@ -131,9 +131,9 @@ impl<'r> Next<'r> {
 
     fn make(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        let claimed = std::mem::take(&mut self.claimed);
+        let remembered = std::mem::take(&mut self.remembered);
         let reply = black_box(self.reply);
-        self.claimed = make(self.mapping, self.dialect, reply, claimed, &mut out);
+        self.remembered = make(self.mapping, self.dialect, reply, remembered, &mut out);
         out
     }
 }

@@ -63,8 +63,8 @@ impl Program {
         stream
     }
 
-    /// User and system time that its threads used so far, as the scheduler counts it (proc(5), schedstat). None
-    /// of them ends while there is work.
+    /// User and system time that its threads used so far, as the scheduler counts it (proc(5), schedstat). Few
+    /// of them end while there is work, and what those used is a small part.
     fn cpu(&self) -> Duration {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
         let times = tasks.expect("proc").flatten().filter_map(|task| {

@@ -106,10 +106,12 @@ fn captured_json(version: &str, is_asked: impl Fn(&Value) -> bool) -> Option<Val
     serde_json::from_slice(reply).ok()
 }
 
+/// A request and the reply to it.
+type Exchange = (Vec<u8>, Vec<u8>);
+
 /// All captured requests of commands, and the replies.
-fn captured(version: &str) -> &'static [(Vec<u8>, Vec<u8>)] {
-    static CAPTURED: OnceLock<Mutex<HashMap<String, &'static [(Vec<u8>, Vec<u8>)]>>> =
-        OnceLock::new();
+fn captured(version: &str) -> &'static [Exchange] {
+    static CAPTURED: OnceLock<Mutex<HashMap<String, &[Exchange]>>> = OnceLock::new();
     let mut all = CAPTURED.get_or_init(Mutex::default).lock().unwrap();
     all.entry(version.to_string()).or_insert_with(|| {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
