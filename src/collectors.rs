@@ -2,6 +2,7 @@
 //! says when one stops working. It does not know how they are asked nor what they mean.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -60,6 +61,7 @@ impl Collectors {
     }
 
     /// Asks the server that answered for the states that are selected, and prints them at the end of `out`.
+    /// Returns how each module went that the server has.
     pub fn collect(
         &self,
         client: &Client,
@@ -67,7 +69,8 @@ impl Collectors {
         selection: &Selection,
         deadline: Deadline,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
         let mut states = Page::default();
         let mut collectors = Page::default();
         let processors = PROCESSORS.iter().filter(|processor| {
@@ -92,23 +95,30 @@ impl Collectors {
             };
             add(SUCCESS, Value::Unsigned(u64::from(result.is_ok())));
             add(DURATION, Value::Float(began.elapsed().as_secs_f64()));
-            self.tell(processor.group, result.err());
+            let outcome = Outcome {
+                module: processor.group,
+                result,
+            };
+            self.tell(&outcome);
+            outcomes.push(outcome);
         }
         collectors.write(&self.headers, out);
         states.write(self.mapping.headers(), out);
+        outcomes
     }
 
     /// Logs when a processor fails, and when it works again.
-    fn tell(&self, group: &'static str, failure: Option<Failure>) {
+    fn tell(&self, outcome: &Outcome) {
+        let group = outcome.module;
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let was_failing = failing.contains(group);
-        match failure {
-            Some(Failure { command, error }) if !was_failing => {
+        match &outcome.result {
+            Err(failure) if !was_failing => {
                 failing.insert(group);
                 drop(failing);
-                log::warn!("{group} is not complete on the page, {command}: {error}");
+                log::warn!("{group} is not complete on the page, {failure}");
             }
-            None if was_failing => {
+            Ok(()) if was_failing => {
                 failing.remove(group);
                 drop(failing);
                 log::info!("{group} is complete on the page again");
@@ -118,10 +128,26 @@ impl Collectors {
     }
 }
 
+/// How the commands of a module went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The module.
+    pub module: &'static str,
+    /// The first one that failed, if one did.
+    pub result: Result<(), Failure>,
+}
+
 /// A command that failed.
-struct Failure {
+#[derive(Debug)]
+pub struct Failure {
     command: &'static str,
     error: CommandError,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.command, self.error)
+    }
 }
 
 /// One scrape.

@@ -19,7 +19,9 @@
 )]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
+pub mod assets;
 mod bytes;
+pub mod check;
 pub mod collectors;
 pub mod config;
 pub mod exposition;

@@ -11,6 +11,7 @@ use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::thread;
 
+use opensips_exporter::check;
 use opensips_exporter::collectors::Collectors;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
@@ -19,6 +20,7 @@ use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Endpoint, ReplyDirectory};
 use opensips_exporter::scrape::Scraper;
+use opensips_exporter::selection::Selection;
 use opensips_exporter::server::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
 use opensips_exporter::workers;
@@ -27,9 +29,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 fn main() -> ExitCode {
     match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {
         Ok(Command::Run(config)) => run(*config),
+        Ok(Command::Check(config)) => check(*config),
+        Ok(Command::Dump(config)) => dump(*config),
         Ok(Command::Print(text)) => {
-            // Whoever reads only the beginning closes the pipe.
-            let _ = io::stdout().write_all(text.as_bytes());
+            print(text.as_bytes());
             ExitCode::SUCCESS
         }
         Err(message) => {
@@ -37,6 +40,55 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn print(text: &[u8]) {
+    // Whoever reads only the beginning closes the pipe.
+    let _ = io::stdout().write_all(text);
+}
+
+/// Asks once and tells what is wrong. The log says nothing that the report does not.
+fn check(config: Config) -> ExitCode {
+    let client = client(&config, replies(&config));
+    let collectors = Collectors::new(config.dialog_profiles);
+    let selection = Selection::of(config.scope);
+    let report = check::check(&client, &collectors, &selection, config.timeout);
+    print(report.to_string().as_bytes());
+    if report.is_well() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Prints one page, whatever the server does: `opensips_up` is on it.
+fn dump(config: Config) -> ExitCode {
+    logging::start(config.log_level, config.log_format);
+    let client = client(&config, replies(&config));
+    let telemetry = match telemetry() {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            log::error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
+    let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
+    print(&page);
+    ExitCode::SUCCESS
+}
+
+fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {
+    let path = config.reply_dir.clone();
+    path.map(|path| Arc::new(ReplyDirectory::new(path)))
+}
+
+fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>) -> Client {
+    Client::new(Endpoint::new(config.target(), replies), config.dialect)
+}
+
+fn telemetry() -> prometheus::Result<Telemetry> {
+    Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))
 }
 
 fn run(config: Config) -> ExitCode {
@@ -59,10 +111,7 @@ fn run(config: Config) -> ExitCode {
 }
 
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
-    let target = config.target();
-    let replies = config
-        .reply_dir
-        .map(|path| Arc::new(ReplyDirectory::new(path)));
+    let replies = replies(&config);
     if let Some(replies) = &replies {
         replies.sweep();
     }
@@ -71,8 +120,8 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
 
-    let client = Client::new(Endpoint::new(target, replies.clone()), config.dialect);
-    let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
+    let client = client(&config, replies.clone());
+    let telemetry = telemetry()?;
     let rules = Rules {
         forwarded: server::HEADERS,
         rejections: telemetry.rejections(),

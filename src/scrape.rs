@@ -143,8 +143,10 @@ impl Scraper {
             Ok((answerer, collection, said)) => {
                 let remembered = collection.write(&said, &mut out);
                 self.memory.keep(selection, remembered);
-                self.collectors
-                    .collect(&self.client, &answerer, selection, deadline, &mut out);
+                // The page and the log say how that went.
+                let _ =
+                    self.collectors
+                        .collect(&self.client, &answerer, selection, deadline, &mut out);
                 None
             }
             Err(error) => Some(error),

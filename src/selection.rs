@@ -147,6 +147,14 @@ impl Selection {
         Ok(selection)
     }
 
+    /// Everything in `scope`.
+    pub fn of(scope: Scope) -> Selection {
+        Selection {
+            terms: Vec::new(),
+            scope: Arc::new(scope),
+        }
+    }
+
     /// Whether everything is selected.
     pub fn is_everything(&self) -> bool {
         self.terms.is_empty()

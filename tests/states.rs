@@ -213,7 +213,7 @@ fn replies_of_any_kind_are_read() {
             "Connection::  ID=1 Type=tcp State=0 Remote=192.0.2.1:5060 Local=x Lifetime=1\nConnection::  ID=2 Type=tcp State=0 Remote=192.0.2.2:5060 Local=x Lifetime=1\nConnection::  ID=3 Type=tls State=-2 Remote=192.0.2.2:5061 Local=x Lifetime=1\n",
             r#"{"Connections":[{"ID":1,"Type":"tcp","State":0},{"ID":2,"Type":"tcp","State":0},{"ID":3,"Type":"tls","State":-2}]}"#,
             "opensips_tcp_connections",
-            &["state=0,transport=tcp 2", "state=-2,transport=tls 1"],
+            &["protocol=tcp,state=0 2", "protocol=tls,state=-2 1"],
         ),
         // Not all versions answer alike to nothing.
         (

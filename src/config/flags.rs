@@ -1,12 +1,12 @@
 //! The table of all flags: it feeds the command line, the environment, the defaults and `--help`.
 
-use std::fmt::Write;
 use std::path;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{Config, variable};
+use super::Config;
+use super::manual::help;
 use crate::mi::Target;
 use crate::selection::Scope;
 use crate::server::{HEALTHY_PATH, READY_PATH};
@@ -251,53 +251,4 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 
 fn version() -> String {
     format!("opensips_exporter {VERSION} (revision {REVISION})\n")
-}
-
-/// The text of `--help`.
-pub fn help() -> String {
-    let mut help = String::from(
-        "opensips_exporter: statistics of OpenSIPS for Prometheus\n\
-         \n\
-         Usage: opensips_exporter [--FLAG VALUE]...\n\
-         \n\
-         One dash does as well as two, and = as well as a space. What is not given on the\n\
-         command line is taken from the environment variable in brackets, if that is set.\n",
-    );
-    for flag in FLAGS {
-        let names: Vec<String> = flag
-            .names
-            .iter()
-            .map(|name| format!("{name} {}", flag.value))
-            .collect();
-        let variables: Vec<String> = flag.names.iter().map(|name| variable(name)).collect();
-        let mut text = flag.help.to_string();
-        // A write to a String cannot fail.
-        if !flag.default.is_empty() {
-            let _ = write!(text, " Default: {}", flag.default);
-        }
-        let _ = write!(text, " [{}]", variables.join(", "));
-        describe(&mut help, &names.join(", "), &text);
-    }
-    for switch in SWITCHES {
-        describe(&mut help, &switch.names.join(", "), switch.help);
-    }
-    help
-}
-
-/// Adds a heading and a text of at most 80 columns.
-fn describe(help: &mut String, heading: &str, text: &str) {
-    const INDENT: &str = "        ";
-    let _ = writeln!(help, "\n  {heading}");
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && INDENT.len() + line.len() + 1 + word.len() > 80 {
-            let _ = writeln!(help, "{INDENT}{line}");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    let _ = writeln!(help, "{INDENT}{line}");
 }

@@ -3,7 +3,9 @@
 //! Each flag may be written with one dash or two, its value behind a space or `=`. Nothing here
 //! knows sockets.
 
+mod commands;
 mod flags;
+mod manual;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,14 +19,19 @@ use log::LevelFilter;
 use crate::logging::Format;
 use crate::mi::{Dialect, Target};
 use crate::selection::Scope;
-pub use flags::help;
+use commands::COMMANDS;
 use flags::{FLAGS, Flag, SWITCHES};
+pub use manual::{bash_completions, help, man_page};
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Serve scrapes until a signal ends the process.
     Run(Box<Config>),
+    /// Ask once and tell what the server answers.
+    Check(Box<Config>),
+    /// Ask once and print the page.
+    Dump(Box<Config>),
     /// Print this and end.
     Print(String),
 }
@@ -117,13 +124,23 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Command, String> {
-    let arguments = arguments.into_iter().flat_map(in_words).collect();
-    let mut arguments = pico_args::Arguments::from_vec(arguments);
+    let mut words: Vec<OsString> = arguments.into_iter().flat_map(in_words).collect();
+    let mut commands = COMMANDS.iter();
+    let command = commands.find(|command| words.first().is_some_and(|word| word == command.name));
+    if command.is_some() {
+        words.remove(0);
+    }
+    let mut arguments = pico_args::Arguments::from_vec(words);
     for switch in SWITCHES {
         if switch.names.iter().any(|name| arguments.contains(*name)) {
             return Ok(Command::Print((switch.print)()));
         }
     }
+    let make = match command.map(|command| command.make) {
+        Some(None) => return commands::print(&arguments.finish()).map(Command::Print),
+        Some(Some(make)) => make,
+        None => Command::Run,
+    };
     let mut config = Config {
         address: Address {
             host: None,
@@ -171,7 +188,7 @@ pub fn parse(
     {
         return Err("--collect and --exclude leave no group to collect".to_string());
     }
-    Ok(Command::Run(Box::new(config)))
+    Ok(make(Box::new(config)))
 }
 
 /// The value of `flag` among the arguments, and the name that it was given under.
@@ -273,6 +290,10 @@ fn unexpected(argument: &str) -> String {
         let known: Vec<&str> = names().collect();
         format!("unknown flag {shown}: the flags are {}", known.join(", "))
     } else {
-        format!("unexpected argument {shown}: put a flag before it, such as --socket")
+        let known: Vec<&str> = COMMANDS.iter().map(|command| command.usage).collect();
+        format!(
+            "unexpected argument {shown}: put a flag before it, such as --socket, or begin with one of {}",
+            known.join(", ")
+        )
     }
 }

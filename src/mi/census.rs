@@ -86,6 +86,25 @@ pub struct Census {
     /// When the server started, if it was asked for that.
     pub started: Option<Instant>,
     seen: Seen,
+    /// The replies that it took.
+    pub replies: Replies,
+}
+
+/// The replies to the requests of one scrape for statistics.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Replies {
+    /// How many there were.
+    pub count: usize,
+    /// The size of the largest one, in bytes.
+    pub largest: usize,
+}
+
+impl Replies {
+    /// Notes one.
+    pub fn note(&mut self, reply: &[u8]) {
+        self.count += 1;
+        self.largest = self.largest.max(reply.len());
+    }
 }
 
 impl Census {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::census::{Census, Groups};
-use super::dialect::{Dialect, Introduction, Product, Refused, Sink};
+use super::census::{Census, Groups, Replies};
+use super::dialect::{Dialect, Product, Refused, Sink};
 use super::endpoint::Endpoint;
 use super::processes::Seen;
 use super::server::Server;
@@ -45,12 +45,29 @@ pub struct Answerer {
     pub(super) server: Arc<Server>,
     /// The processes whose statistics it gave.
     pub(super) seen: Seen,
+    /// The replies that it took.
+    replies: Replies,
 }
 
 impl Answerer {
     /// What it says it is.
     pub fn product(&self) -> Option<&Product> {
         self.server.product.get()
+    }
+
+    /// What it speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.server.dialect
+    }
+
+    /// The replies that its statistics took.
+    pub fn replies(&self) -> Replies {
+        self.replies
+    }
+
+    /// About how many bytes it can send in one reply.
+    pub fn capacity(&self) -> usize {
+        self.server.layout().capacity()
     }
 }
 
@@ -59,7 +76,7 @@ impl Answerer {
 pub struct Client {
     endpoint: Endpoint,
     /// What the server speaks, if the operator says so.
-    chosen: Option<Dialect>,
+    pub(super) chosen: Option<Dialect>,
     /// As long as it is there and speaks as it did.
     server: Mutex<Option<Arc<Server>>>,
     /// Those that the server has or had, also before it was started again.
@@ -154,7 +171,7 @@ impl Client {
             &mut census,
             sink,
         );
-        let (started, seen) = (census.started, census.take_seen());
+        let (started, seen, replies) = (census.started, census.take_seen(), census.replies);
         census.is_incomplete |= result.is_err();
         server.layout().learn(census, &arguments, is_everything);
         server.tell();
@@ -170,7 +187,11 @@ impl Client {
         {
             server.name(&version);
         }
-        Ok(Answerer { server, seen })
+        Ok(Answerer {
+            server,
+            seen,
+            replies,
+        })
     }
 
     /// Asks for `arguments` in as many requests as it takes.
@@ -192,6 +213,7 @@ impl Client {
         let mut may_be_lost = is_split || server.has_fitted(arguments);
         let mut is_first = true;
         let mut total = 0;
+        let mut replies = Replies::default();
         let mut given_up = Vec::new();
         let mut last_group = Vec::new();
         let mut pieces = VecDeque::from(planned);
@@ -219,9 +241,13 @@ impl Client {
             let result = self.ask(
                 dialect,
                 |id| dialect.get_statistics(&arguments, id),
-                |reply, id| dialect.read_statistics(reply, id, &mut note),
+                |reply, id| {
+                    replies.note(reply);
+                    dialect.read_statistics(reply, id, &mut note)
+                },
                 deadline,
             );
+            census.replies = replies;
             match result {
                 Ok(()) | Err(Refused::Unknown) => {
                     if is_split {
@@ -326,78 +352,8 @@ impl Client {
         }
     }
 
-    /// Waits for the answer of a server of the line protocol to something that it can only refuse.
-    fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
-        let introduction = self.detect(deadline)?;
-        if introduction.dialect == Dialect::Line {
-            Ok(())
-        } else {
-            Err(Refused::OtherDialect(Some(introduction)))
-        }
-    }
-
-    /// Finds out what the server speaks and which version it is, as far as it has not said so by its
-    /// `introduction`.
-    fn meet(
-        &self,
-        introduction: Option<Introduction>,
-        deadline: Deadline,
-    ) -> Result<Arc<Server>, Error> {
-        let identity = self.endpoint.identity();
-        let Introduction { dialect, version } = match (self.chosen, introduction) {
-            (Some(dialect), _) => Introduction {
-                dialect,
-                version: None,
-            },
-            (None, Some(introduction)) => introduction,
-            (None, None) => self.detect(deadline)?,
-        };
-        let version = match version {
-            Some(version) => version,
-            None => self
-                .ask_version(dialect, deadline)?
-                .unwrap_or_else(|_| "nothing".to_string()),
-        };
-        log::debug!("the server speaks {dialect} and says it is {version}");
-        let server = Arc::new(Server::new(dialect, &version, identity));
-        *self.lock() = Some(Arc::clone(&server));
-        Ok(server)
-    }
-
-    /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
-    /// takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x and 2.x
-    /// `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
-    fn detect(&self, deadline: Deadline) -> Result<Introduction, Error> {
-        let id = self.next_id();
-        let mut exchange = self.endpoint.ask(&Dialect::JsonRpc.version(id), deadline)?;
-        loop {
-            if let Some(introduction) = Introduction::read(&exchange.reply(deadline)?, id)? {
-                return Ok(introduction);
-            }
-        }
-    }
-
-    /// What the server says of its version, or that it does not.
-    fn ask_version(
-        &self,
-        dialect: Dialect,
-        deadline: Deadline,
-    ) -> Result<Result<String, Refused>, Error> {
-        let answer = self.exchange(
-            |id| dialect.version(id),
-            |reply, id| dialect.read_version(reply, id),
-            deadline,
-        );
-        match answer {
-            Err(Refused::Error(error @ (Error::NoReply { .. } | Error::QueueFull { .. }))) => {
-                Err(error)
-            }
-            answer => Ok(answer),
-        }
-    }
-
     /// Sends a request and reads the reply to it.
-    fn exchange<T>(
+    pub(super) fn exchange<T>(
         &self,
         request: impl FnOnce(u32) -> Vec<u8>,
         mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
@@ -432,7 +388,7 @@ impl Client {
         }
     }
 
-    fn next_id(&self) -> u32 {
+    pub(super) fn next_id(&self) -> u32 {
         self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
     }
 
@@ -441,7 +397,7 @@ impl Client {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -97,6 +97,11 @@ impl Layout {
             .any(|argument| self.hopeless.contains(argument))
     }
 
+    /// Bytes of statistics that fit into one reply.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// What can be asked for in no way.
     pub fn hopeless(&self) -> &BTreeSet<String> {
         &self.hopeless

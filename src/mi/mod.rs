@@ -16,6 +16,7 @@ pub mod json;
 mod kinds;
 pub mod layout;
 pub mod line;
+mod meeting;
 mod patience;
 mod per_process;
 mod piece;
@@ -30,6 +31,7 @@ mod udp;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
+pub use census::Replies;
 pub use client::{Answerer, Client, Wanted};
 pub use commands::{Command, CommandError};
 pub use datagram::ReplyDirectory;

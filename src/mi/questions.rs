@@ -101,7 +101,7 @@ impl Client {
 
     /// The processes of the server. It is asked for them once, and again when statistics of others were seen.
     pub fn processes(&self, answerer: &Answerer, deadline: Deadline) -> Arc<[Process]> {
-        let Answerer { server, seen } = answerer;
+        let Answerer { server, seen, .. } = answerer;
         if server.roster().has_changed(seen) {
             let dialect = server.dialect;
             let told = self.question(

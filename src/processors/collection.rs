@@ -42,7 +42,7 @@ struct Entry {
 const SPARSE: usize = 4;
 
 impl<'m> Collection<'m> {
-    /// Nothing yet. It is made the faster the more it has in common with `claimed`, those of another scrape.
+    /// Nothing yet. It is made the faster the more it has in common with what another scrape came upon.
     pub fn new(mapping: &'m Mapping, remembered: Remembered) -> Self {
         Collection {
             mapping,

@@ -1,4 +1,4 @@
-//! The TCP connections of the server, by transport and state (OpenSIPS 1.11 to 4.0, `net/net_tcp.c`).
+//! The TCP connections of the server, by protocol and state (OpenSIPS 1.11 to 4.0, `net/net_tcp.c`).
 //!
 //! The reply holds a line for each connection, so it is read only where the operator asks for it.
 
@@ -21,7 +21,7 @@ pub const PROCESSOR: Processor = Processor {
                 "opensips_tcp_connections",
                 "Connections now; state is that of the server: -2 error, -1 bad, 0 ok, 1 connecting, 2 end of file (list_tcp_conns)",
                 &[
-                    ("transport", Source::Field(0, &["Type"])),
+                    ("protocol", Source::Field(0, &["Type"])),
                     ("state", Source::Field(0, &["State"])),
                 ],
                 Reading::Count,

@@ -1,0 +1,146 @@
+//! `check`: asks the server once and tells in the operator's words what it is, what it answers, and what is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::collectors::Collectors;
+use crate::mi::{Client, Deadline};
+use crate::selection::Selection;
+
+/// The part of a server's buffer from which on a reply is near the limit.
+const NEAR: f64 = 0.8;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is told, each with its heading.
+    facts: Vec<(&'static str, String)>,
+    problems: Vec<String>,
+}
+
+impl Report {
+    /// Whether there is nothing wrong.
+    pub fn is_well(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn tell(&mut self, heading: &'static str, fact: String) {
+        self.facts.push((heading, fact));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (heading, fact) in &self.facts {
+            writeln!(f, "{heading:<12} {fact}")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "{:<12} {problem}", "PROBLEM")?;
+        }
+        let result = match self.problems.len() {
+            0 => "all is well".to_string(),
+            1 => "1 problem".to_string(),
+            count => format!("{count} problems"),
+        };
+        writeln!(f, "{:<12} {result}", "result")
+    }
+}
+
+/// Asks the server for what is selected, and gives up after `limit`.
+pub fn check(
+    client: &Client,
+    collectors: &Collectors,
+    selection: &Selection,
+    limit: Duration,
+) -> Report {
+    let mut report = Report::default();
+    report.tell("asked", client.endpoint().to_string());
+    let deadline = Deadline::after(limit);
+    let began = Instant::now();
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    let mut unparsed = 0;
+    let result =
+        client.get_statistics(
+            &selection.wanted(),
+            deadline,
+            &mut |statistic| match statistic {
+                Ok(statistic) if selection.contains(statistic.group, statistic.name) => {
+                    let group = statistic.group.escape_ascii().to_string();
+                    *groups.entry(group).or_default() += 1;
+                }
+                Ok(_) => {}
+                Err(_) => unparsed += 1,
+            },
+        );
+    let took = began.elapsed();
+    let answerer = match result {
+        Ok(answerer) => answerer,
+        Err(error) => {
+            report.problems.push(error.to_string());
+            return report;
+        }
+    };
+    let product = match answerer.product() {
+        Some(product) => format!("{} {}", product.name, product.version),
+        None => "it does not say which".to_string(),
+    };
+    report.tell(
+        "server",
+        format!("{product}, dialect {}", answerer.dialect()),
+    );
+    let count: usize = groups.values().sum();
+    let mut statistics = format!("{count} in {} groups:", groups.len());
+    for (group, count) in &groups {
+        // A write to a String cannot fail.
+        let _ = write!(statistics, " {group} {count}");
+    }
+    report.tell("statistics", statistics);
+    let (replies, capacity) = (answerer.replies(), answerer.capacity());
+    let part = replies.largest as f64 / capacity as f64;
+    report.tell(
+        "replies",
+        format!(
+            "{} in {:.1} ms, the largest {} bytes, {:.0} % of what the server can send",
+            replies.count,
+            took.as_secs_f64() * 1000.0,
+            replies.largest,
+            part * 100.0
+        ),
+    );
+    if replies.count > 1 {
+        report.tell(
+            "",
+            "not all fits into one reply, so it is asked for in parts; socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)".to_string(),
+        );
+    } else if part > NEAR {
+        report.tell(
+            "",
+            "what does not fit any more will be asked for in parts".to_string(),
+        );
+    }
+    if selection.needs_statistics() && count == 0 {
+        report.problems.push("the server has none of the statistics that are asked for: see whether --collect names groups that it has".to_string());
+    }
+    if unparsed > 0 {
+        report.problems.push(format!(
+            "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
+        ));
+    }
+    let outcomes = collectors.collect(client, &answerer, selection, deadline, &mut Vec::new());
+    let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
+    let modules = if modules.is_empty() {
+        "none".to_string()
+    } else {
+        modules.join(", ")
+    };
+    report.tell("modules", modules);
+    for outcome in outcomes {
+        if let Err(failure) = outcome.result {
+            report
+                .problems
+                .push(format!("{}, {failure}", outcome.module));
+        }
+    }
+    report
+}

@@ -1,0 +1,55 @@
+//! The table of all commands: what the program does instead of serving, by the first word of the command line.
+
+use std::ffi::OsString;
+
+use super::{Command, Config};
+use crate::assets::ASSETS;
+
+/// A command.
+pub struct Entry {
+    /// The first word.
+    pub name: &'static str,
+    /// How it stands in the help.
+    pub usage: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// What to do with the settings. Without this it takes a name instead of flags.
+    pub make: Option<fn(Box<Config>) -> Command>,
+}
+
+/// All commands.
+pub const COMMANDS: &[Entry] = &[
+    Entry {
+        name: "check",
+        usage: "check",
+        help: "Ask OpenSIPS once, tell what it is and what it answers, and end with 0 if all is well, else with 1.",
+        make: Some(Command::Check),
+    },
+    Entry {
+        name: "dump",
+        usage: "dump",
+        help: "Ask OpenSIPS once, print the page of its metrics and end. For cron, the textfile collector of node_exporter, and reports of bugs.",
+        make: Some(Command::Dump),
+    },
+    Entry {
+        name: "print",
+        usage: "print NAME",
+        help: "Print a file that goes with this program:",
+        make: None,
+    },
+];
+
+/// The text that `print` was asked for by `names`.
+///
+/// # Errors
+///
+/// Which names there are.
+pub fn print(names: &[OsString]) -> Result<String, String> {
+    let found = match names {
+        [name] => ASSETS.iter().find(|asset| name == asset.name),
+        _ => None,
+    };
+    let known = || ASSETS.iter().map(|asset| asset.name).collect::<Vec<_>>();
+    let found = found.ok_or_else(|| format!("print: use one of {}", known().join(", ")))?;
+    Ok((found.text)())
+}

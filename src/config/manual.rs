@@ -1,0 +1,141 @@
+//! What the tables of commands and flags look like to a reader: `--help`, the manual page, and completions.
+
+use std::fmt::Write;
+
+use super::commands::COMMANDS;
+use super::flags::{FLAGS, Flag, SWITCHES};
+use super::variable;
+use crate::assets::ASSETS;
+use crate::telemetry::VERSION;
+
+/// The text of `--help`.
+pub fn help() -> String {
+    let mut help = String::from(
+        "opensips_exporter: statistics of OpenSIPS for Prometheus\n\
+         \n\
+         Usage: opensips_exporter [COMMAND] [--FLAG VALUE]...\n\
+         \n\
+         Without a command it serves. One dash does as well as two, and = as well as a space.\n\
+         What is not given on the command line is taken from the environment variable in\n\
+         brackets, if that is set.\n",
+    );
+    for command in COMMANDS {
+        describe(&mut help, command.usage, command.help);
+    }
+    for asset in ASSETS {
+        // A write to a String cannot fail.
+        let _ = writeln!(help, "        {:<16}{}", asset.name, asset.help);
+    }
+    for flag in FLAGS {
+        describe(&mut help, &heading(flag), &text(flag));
+    }
+    for switch in SWITCHES {
+        describe(&mut help, &switch.names.join(", "), switch.help);
+    }
+    help
+}
+
+/// `--addr HOST:PORT, --web.listen-address HOST:PORT`
+fn heading(flag: &Flag) -> String {
+    let names = flag.names.iter();
+    let names = names.map(|name| format!("{name} {}", flag.value));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What the flag is for, its default and its variables.
+fn text(flag: &Flag) -> String {
+    let variables: Vec<String> = flag.names.iter().map(|name| variable(name)).collect();
+    let mut text = flag.help.to_string();
+    if !flag.default.is_empty() {
+        let _ = write!(text, " Default: {}", flag.default);
+    }
+    let _ = write!(text, " [{}]", variables.join(", "));
+    text
+}
+/// Adds a heading and a text of at most 80 columns.
+fn describe(help: &mut String, heading: &str, text: &str) {
+    const INDENT: &str = "        ";
+    let _ = writeln!(help, "\n  {heading}");
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && INDENT.len() + line.len() + 1 + word.len() > 80 {
+            let _ = writeln!(help, "{INDENT}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(help, "{INDENT}{line}");
+}
+
+/// The manual page, as man(1) reads it.
+pub fn man_page() -> String {
+    let mut page = format!(
+        ".TH OPENSIPS_EXPORTER 8 \"\" \"opensips_exporter {VERSION}\"\n\
+         .SH NAME\n\
+         opensips_exporter \\- statistics of OpenSIPS and Kamailio for Prometheus\n\
+         .SH SYNOPSIS\n\
+         .B opensips_exporter\n\
+         [\\fICOMMAND\\fR] [\\fB\\-\\-flag\\fR \\fIVALUE\\fR]...\n\
+         .SH DESCRIPTION\n\
+         Without a command it serves the statistics of a SIP server over HTTP, and asks for them at each scrape over the\n\
+         Management Interface (MI) of the server. What is not given on the command line is taken from the environment\n\
+         variable in brackets, if that is set.\n\
+         .SH COMMANDS\n"
+    );
+    for command in COMMANDS {
+        item(&mut page, command.usage, command.help);
+    }
+    page.push_str(".PP\nWhat print writes, and where it goes:\n");
+    for asset in ASSETS {
+        item(
+            &mut page,
+            asset.name,
+            &format!("{}: {}", asset.help, asset.path),
+        );
+    }
+    page.push_str(".SH OPTIONS\n");
+    for flag in FLAGS {
+        item(&mut page, &heading(flag), &text(flag));
+    }
+    for switch in SWITCHES {
+        item(&mut page, &switch.names.join(", "), switch.help);
+    }
+    page.push_str(
+        ".SH EXIT STATUS\n\
+         0 after a signal or a command that worked, 1 for what the machine or, to check, the SIP server refuses, 2 for a\n\
+         wrong command line.\n",
+    );
+    page
+}
+
+fn item(page: &mut String, heading: &str, text: &str) {
+    let _ = writeln!(page, ".TP\n.B {}\n{}", escaped(heading), escaped(text));
+}
+
+/// `text` as roff takes it for itself: a dash, not a hyphen.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
+}
+
+/// Completions for bash.
+pub fn bash_completions() -> String {
+    let flags = FLAGS.iter().flat_map(|flag| flag.names);
+    let switches = SWITCHES.iter().flat_map(|switch| switch.names);
+    let commands = COMMANDS.iter().map(|command| &command.name);
+    let words: Vec<&str> = commands.chain(flags).chain(switches).copied().collect();
+    let assets: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
+    format!(
+        "# bash completions of opensips_exporter\n\
+         _opensips_exporter() {{\n\
+         \x20   local word=${{COMP_WORDS[COMP_CWORD]}} words='{}'\n\
+         \x20   [ \"${{COMP_WORDS[COMP_CWORD - 1]}}\" = print ] && words='{}'\n\
+         \x20   COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n\
+         }}\n\
+         complete -o default -F _opensips_exporter opensips_exporter\n",
+        words.join(" "),
+        assets.join(" ")
+    )
+}

@@ -1,0 +1,151 @@
+//! The dashboard and the rules go with the metrics: no name that is not there, none that nobody looks at.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use opensips_exporter::assets::ASSETS;
+use opensips_exporter::assets::dashboard::ROWS;
+use opensips_exporter::collectors::COLLECTOR_FAMILIES;
+use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
+use opensips_exporter::scrape::FAMILIES;
+
+/// What neither the dashboard nor a rule uses: modules that few servers load, and what says the same twice. Those that
+/// end with `_` stand for all that begin so.
+const UNUSED: &[&str] = &[
+    "opensips_cachedb_redis_",
+    "opensips_call_center_",
+    "opensips_cdb_queries_total",
+    "opensips_clusterer_",
+    "opensips_core_request",
+    "opensips_dns_queries_total",
+    "opensips_imc_active_rooms",
+    "opensips_load_",
+    "opensips_msilo_",
+    "opensips_nat_traversal_",
+    "opensips_pkmem_",
+    "opensips_registrar_default_expire",
+    "opensips_registrar_max_contacts",
+    "opensips_registrar_max_expires",
+    "opensips_rpmem_",
+    "opensips_rtpengine_node_weight",
+    "opensips_rtpproxy_node_weight",
+    "opensips_shmem_free_size",
+    "opensips_shmem_used_size",
+    "opensips_shmem_group_",
+    "opensips_sipcapture_",
+    "opensips_siptrace_",
+    "opensips_sl_received_ACKs",
+    "opensips_sl_sent_replies_total",
+    "opensips_sl_xxx_replies",
+    "opensips_snmpstats_replies_total",
+    "opensips_sql_queries_total",
+    "opensips_sst_expired_dialogs_total",
+    "opensips_statistic",
+    "opensips_statistic_total",
+    "opensips_status_report_identifier_status",
+    "opensips_tm_cluster_messages_total",
+    "opensips_tmx_UAC_transactions",
+    "opensips_tmx_UAS_transactions",
+    "opensips_tracer_",
+    "opensips_uac_registrant_registration_enabled",
+    "opensips_uri_",
+    "opensips_userloc_registered_users_total",
+];
+
+/// The names of all metrics but those of the exporter itself.
+fn produced() -> BTreeSet<&'static str> {
+    let families = FAMILIES.iter().chain(COLLECTOR_FAMILIES).chain(&UNCLAIMED);
+    let of_statistics = PROCESSORS.iter().flat_map(|processor| processor.metrics);
+    let of_states = PROCESSORS.iter().flat_map(Processor::state_metrics);
+    families
+        .map(|family| family.name)
+        .chain(of_statistics.map(|metric| metric.family.name))
+        .chain(of_states.map(|metric| metric.family.name))
+        .collect()
+}
+
+/// The names that begin like metrics in the expressions of the dashboard and in the rules.
+fn used() -> BTreeSet<String> {
+    let panels = ROWS.iter().flat_map(|row| row.panels);
+    let expressions = panels
+        .flat_map(|panel| panel.queries)
+        .map(|(expression, _)| *expression);
+    let rules = ASSETS
+        .iter()
+        .find(|asset| asset.name == "alerts")
+        .expect("rules");
+    let rules = (rules.text)();
+    // Names that rules record have colons, and the program is no metric.
+    let lines = rules
+        .lines()
+        .filter(|line| !line.contains("opensips_exporter "));
+    let texts: Vec<&str> = expressions.chain(lines).collect();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let words = texts.iter().flat_map(|text| text.split(|c| !is_part(c)));
+    let names = words.filter(|word| word.starts_with("opensips_") && !word.ends_with('_'));
+    names.map(str::to_string).collect()
+}
+
+#[test]
+fn no_expression_names_a_metric_that_is_not_there() {
+    let produced = produced();
+    let own = [
+        "opensips_exporter_build_info",
+        "opensips_exporter_http_rejected_total",
+        // Groups of rules and the program.
+        "opensips_alerts",
+        "opensips_records",
+        "opensips_exporter",
+    ];
+    for name in used() {
+        let is_known = produced.contains(name.as_str()) || own.contains(&name.as_str());
+        assert!(is_known, "{name} is in no table of metrics");
+    }
+}
+
+#[test]
+fn no_metric_is_forgotten() {
+    let used = used();
+    let is_unused = |name: &str| {
+        let mut unused = UNUSED.iter();
+        unused.any(|of| name == *of || (of.ends_with('_') && name.starts_with(of)))
+    };
+    for name in produced() {
+        // One rule is for all of these.
+        let is_up = name.ends_with("_up");
+        let is_state = name.ends_with("_state");
+        assert!(
+            used.contains(name) || is_up || is_state || is_unused(name),
+            "{name} is neither on the dashboard nor in a rule nor among the exceptions"
+        );
+    }
+    for name in UNUSED.iter().filter(|name| !name.ends_with('_')) {
+        assert!(!used.contains(*name), "{name} is used and an exception");
+    }
+}
+
+#[test]
+fn the_dashboard_is_json_of_known_panels() {
+    let asset = ASSETS
+        .iter()
+        .find(|asset| asset.name == "dashboard")
+        .expect("it");
+    let json: serde_json::Value = serde_json::from_str(&(asset.text)()).expect("JSON");
+    let panels = json["panels"].as_array().expect("panels");
+    let mut ids = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().expect("a number")));
+        let at = |name: &str| panel["gridPos"][name].as_u64().expect("a place");
+        assert!(at("x") + at("w") <= 24);
+        assert!(places.insert((at("x"), at("y"))), "two panels at one place");
+        let kind = panel["type"].as_str().expect("a type");
+        assert!(["row", "stat", "timeseries", "table", "state-timeline"].contains(&kind));
+    }
+    let titles: Vec<_> = panels
+        .iter()
+        .filter(|panel| panel["type"] == "row")
+        .collect();
+    assert_eq!(titles.len(), ROWS.len());
+}

@@ -1,0 +1,158 @@
+//! What operators run by hand: `check`, `dump` and `print`.
+
+mod support;
+
+use std::process::{Output, Stdio};
+
+use opensips_exporter::assets::ASSETS;
+use support::page::Page;
+use support::stand_in::{Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
+use support::{TempDir, binary, captured};
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = binary();
+    let output = command.args(arguments).stdin(Stdio::null()).output();
+    output.expect("the program runs")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn server(version: Version) -> (TempDir, StandIn, String) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, version, &captured());
+    server.load_modules();
+    let flag = format!("--socket={}", socket.display());
+    (directory, server, flag)
+}
+
+#[test]
+fn a_check_tells_what_the_server_is() {
+    for (version, name, dialect) in [
+        (V1_11, "opensips 1.11.11-notls", "line"),
+        (V4_0, "opensips 4.0.1", "jsonrpc"),
+    ] {
+        let (_directory, _server, socket) = server(version);
+        let output = run(&["check", &socket]);
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(output.stderr.is_empty());
+        for expected in [
+            format!("server       {name}, dialect {dialect}\n"),
+            "statistics   288 in 22 groups:".to_string(),
+            " core 12".to_string(),
+            "replies      1 in ".to_string(),
+            " % of what the server can send\n".to_string(),
+            "dispatcher, drouting, load_balancer".to_string(),
+            "result       all is well\n".to_string(),
+        ] {
+            assert!(text.contains(&expected), "{expected} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_check_tells_what_is_wrong() {
+    let (directory, server, socket) = server(V2_4);
+    server.teach("dr_gw_status", "500 trouble\n");
+    let output = run(&["check", &socket]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output);
+    assert!(
+        report.contains("PROBLEM      drouting, dr_gw_status: the server answered \"500 trouble\""),
+        "{report}"
+    );
+    assert!(report.ends_with("1 problem\n"), "{report}");
+
+    let output = run(&["check", &socket, "--collect=nosuch"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("--collect"), "{}", text(&output));
+
+    let output = run(&["check", &socket, "--exclude=drouting"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+
+    server.behave(Behaviour::Silent);
+    let output = run(&["check", &socket, "--timeout=300ms"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output).contains("PROBLEM      no reply from "),
+        "{}",
+        text(&output)
+    );
+
+    server.stop();
+    let output = run(&["check", &socket]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output).contains("does not exist"),
+        "{}",
+        text(&output)
+    );
+    drop(directory);
+}
+
+#[test]
+fn a_dump_is_the_page() {
+    let (_directory, server, socket) = server(V3_6);
+    let output = run(&["dump", &socket]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = Page::read(&output.stdout).expect("a page");
+    assert_eq!(page.up(), "1");
+    assert!(page.family("opensips_core_requests_total").is_some());
+    assert!(page.family("opensips_dispatcher_destination_up").is_some());
+    server.stop();
+    let output = run(&["dump", &socket]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(Page::read(&output.stdout).expect("a page").up(), "0");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("does not exist"));
+}
+
+#[test]
+fn each_file_is_printed_whole() {
+    for asset in ASSETS {
+        let output = run(&["print", asset.name]);
+        assert_eq!(output.status.code(), Some(0), "{}", asset.name);
+        assert_eq!(text(&output), (asset.text)(), "{}", asset.name);
+        assert!(output.stdout.ends_with(b"\n"), "{}", asset.name);
+        assert!(output.stderr.is_empty());
+    }
+    for wrong in [
+        &["print"][..],
+        &["print", "nosuch"],
+        &["print", "unit", "man"],
+    ] {
+        let output = run(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.contains("unit, openrc") && told.lines().count() == 1,
+            "{told}"
+        );
+    }
+}
+
+/// The flags that the files name are those of the program.
+#[test]
+fn the_files_name_flags_that_there_are() {
+    let help = text(&run(&["--help"]));
+    for asset in ASSETS {
+        let text = (asset.text)();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
+        for word in words.filter(|word| word.starts_with("OPENSIPS_EXPORTER_")) {
+            assert!(
+                help.contains(word) || word.ends_with("..."),
+                "{word} in {}",
+                asset.name
+            );
+        }
+        for word in text
+            .split_whitespace()
+            .filter(|word| word.starts_with("--reply") || word.starts_with("--socket"))
+        {
+            let flag = word.trim_matches([',', '.', '"']);
+            assert!(help.contains(flag), "{word} in {}", asset.name);
+        }
+    }
+}
