@@ -127,7 +127,9 @@ pub fn check(
             "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
         ));
     }
-    let outcomes = collectors.collect(client, &answerer, selection, deadline, &mut Vec::new());
+    let outcomes = collectors
+        .collect(client, &answerer, selection, deadline)
+        .outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
     let modules = if modules.is_empty() {
         "none".to_string()

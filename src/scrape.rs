@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::collectors::Collectors;
+use crate::collectors::{Collected, Collectors};
 use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use crate::health::{Health, News};
 use crate::memory::Memory;
@@ -115,6 +115,13 @@ impl Scraper {
         {
             processes = self.client.processes(answerer, deadline);
         }
+        let collected = match &result {
+            Ok((answerer, ..)) => {
+                self.collectors
+                    .collect(&self.client, answerer, selection, deadline)
+            }
+            Err(_) => Collected::default(),
+        };
 
         let mut out = Vec::new();
         let mut scrape = Page::default();
@@ -140,13 +147,10 @@ impl Scraper {
         }
         scrape.write(&self.headers, &mut out);
         let error = match result {
-            Ok((answerer, collection, said)) => {
+            Ok((_, collection, said)) => {
                 let remembered = collection.write(&said, &mut out);
                 self.memory.keep(selection, remembered);
-                // The page and the log say how that went.
-                let _ =
-                    self.collectors
-                        .collect(&self.client, &answerer, selection, deadline, &mut out);
+                self.collectors.write(collected, &mut out);
                 None
             }
             Err(error) => Some(error),

@@ -42,9 +42,9 @@ impl Scope {
     pub fn collect(&mut self, groups: &str) -> Result<(), String> {
         let (all, groups): (Vec<&str>, Vec<&str>) =
             groups.split(',').partition(|word| word.trim() == "all");
-        let groups = match groups.join(",") {
-            none if none.is_empty() && !all.is_empty() => Vec::new(),
-            groups => Scope::parse_groups(&groups)?,
+        let groups = match groups.as_slice() {
+            [] => Vec::new(),
+            groups => Scope::parse_groups(&groups.join(","))?,
         };
         *if all.is_empty() {
             &mut self.only

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::backoff::Backoff;
 use super::client::{Answerer, Client};
 use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
-use super::patience::Patience;
 use super::{Deadline, Error, line, tree};
 
-/// How long a server must have had for an answer, before it counts that there was none: strangers who announce a
-/// short scrape timeout shall not keep others from the answer.
-const FAIR_TIME: Duration = Duration::from_millis(200);
+/// The key of the list of all commands among them.
+const LIST: &str = "which";
 
 /// A command that changes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +30,14 @@ pub enum CommandError {
     TooLarge,
     /// It did not come in time.
     TooSlow(Duration),
+    /// It was not sent, since it was not answered before: it is after a pause.
+    Paused,
+    /// It was not sent, since the scrape has no more time, or the server still works on another one.
+    NoTime,
     /// The server knows nothing of it.
     Unknown,
+    /// The reply is none that is known.
+    Unreadable,
     /// Something else.
     Error(Error),
 }
@@ -50,9 +55,18 @@ impl fmt::Display for CommandError {
                     waited.as_millis().try_into().unwrap_or(u64::MAX)
                 ))
             ),
-            CommandError::Unknown => {
-                f.write_str("the server has no data: see whether the module has loaded them")
+            CommandError::Paused => {
+                f.write_str("not asked for now, since there was no reply: it is after a pause")
             }
+            CommandError::NoTime => {
+                f.write_str("there was no time left for it: raise -timeout, or leave it to -exclude")
+            }
+            CommandError::Unknown => f.write_str(
+                "the server has no data, or nothing of that name: see whether the module has loaded them",
+            ),
+            CommandError::Unreadable => f.write_str(
+                "the reply has a form that is not known: please report it, with the version of the server",
+            ),
             CommandError::Error(Error::Answered { code, reason }) => write!(
                 f,
                 "the server answered \"{code} {reason}\": look into the log of OpenSIPS"
@@ -62,32 +76,39 @@ impl fmt::Display for CommandError {
     }
 }
 
+/// A command as a server has it, and what of it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'c> {
+    /// One of the names of the command.
+    pub name: &'static str,
+    /// The attributes of its nodes, see [`Command`].
+    pub attributes: &'static [&'static str],
+    /// A parameter and its value, if there is one.
+    pub parameter: Option<(&'c str, &'c str)>,
+}
+
 /// What is known of the commands of one server.
 #[derive(Debug, Default)]
 pub struct Commands {
     /// The names of all.
     listed: Option<Arc<HashSet<String>>>,
-    patience: Patience,
-    /// With each that was asked for.
-    with_each: BTreeMap<&'static str, Patience>,
-    /// What was read once for as long as the server runs, by the command.
-    kept: BTreeMap<&'static str, Arc<[String]>>,
+    /// What came of each one, by its name and the value of its parameter.
+    backoffs: BTreeMap<(&'static str, String), Backoff>,
+    /// What was read once for as long as the server runs, by the command and the value of its parameter.
+    kept: BTreeMap<(&'static str, String), Arc<[String]>>,
+}
+
+impl Command {
+    /// The name by which the server has it, which listed these.
+    pub fn name_in(&self, listed: &HashSet<String>) -> Option<&'static str> {
+        let mut names = self.names.iter().copied();
+        names.find(|name| listed.contains(*name))
+    }
 }
 
 impl Client {
-    /// The name under which the server has `command`, if it has it. It is asked once what it has.
-    pub fn name_of(
-        &self,
-        answerer: &Answerer,
-        command: &Command,
-        deadline: Deadline,
-    ) -> Option<&'static str> {
-        let listed = self.list_commands(answerer, deadline)?;
-        let mut names = command.names.iter().copied();
-        names.find(|name| listed.contains(*name))
-    }
-
-    fn list_commands(
+    /// The names of all commands of the server. It is asked for them once, and now and then if it does not answer.
+    pub fn commands(
         &self,
         answerer: &Answerer,
         deadline: Deadline,
@@ -96,7 +117,10 @@ impl Client {
         if let Some(listed) = &server.commands().listed {
             return Some(Arc::clone(listed));
         }
-        if !server.commands().patience.may_ask() {
+        let key = (LIST, String::new());
+        let time = deadline.limit() / 4;
+        let may_ask = |backoff: &Backoff| backoff.may_ask(Instant::now(), time);
+        if !server.commands().backoffs.get(&key).is_none_or(may_ask) {
             return None;
         }
         let dialect = server.dialect;
@@ -107,78 +131,78 @@ impl Client {
                 Dialect::JsonRpc => json::request("which", "", id),
                 Dialect::Kamailio => json::request("system.listMethods", "", id),
             },
-            |reply, id| {
-                read(dialect, reply, id, &[], |value| {
-                    let names = |text: &Value<'_>| text.text().map(|name| name.into_owned());
-                    match value {
-                        Value::Members(nodes) => {
-                            nodes.iter().map(|(name, _)| name.to_string()).collect()
-                        }
-                        list => list.elements().iter().filter_map(names).collect(),
-                    }
-                })
-            },
+            |reply, id| read(dialect, reply, id, &[], names),
             deadline,
         );
         let mut commands = server.commands();
         match told {
             Ok(names) => commands.listed = Some(Arc::new(names)),
-            Err(_) if deadline.limit() / 4 >= FAIR_TIME && commands.patience.note_silence() => {
-                log::warn!(
-                    "the server does not list its commands, so there is nothing on the page of the state of its modules: look into the log of OpenSIPS"
-                )
+            Err(_) => {
+                let is_news = !commands.backoffs.contains_key(&key);
+                let backoff = commands.backoffs.entry(key).or_default();
+                backoff.note_silence(Instant::now(), time);
+                if is_news {
+                    log::warn!(
+                        "the server does not list its commands, so there is nothing on the page of the state of its modules: look into the log of OpenSIPS"
+                    );
+                }
             }
-            Err(_) => {}
         }
         commands.listed.clone()
     }
 
-    /// Asks for `name`, one of the names of `command`, in a part of the time of a scrape, with a parameter and
-    /// its value if there is one. What `read` makes of the reply is returned.
+    /// Asks the server in a part of the time of a scrape, and returns what `read` makes of the reply.
     ///
     /// # Errors
     ///
-    /// Why there is no reply. One that does not come in some scrapes is not asked for again for long: the server
-    /// does nothing else meanwhile.
+    /// Why there is no reply. One that does not come is not asked for again for some time.
     pub fn call<T>(
         &self,
         answerer: &Answerer,
-        command: &Command,
-        name: &'static str,
-        parameter: Option<(&str, &str)>,
+        call: Call<'_>,
         deadline: Deadline,
         mut read: impl FnMut(&Value<'_>) -> T,
     ) -> Result<T, CommandError> {
         let server = &answerer.server;
         let time = deadline.limit() / 4;
-        if !server.commands().with(name).may_ask() {
-            return Err(CommandError::TooSlow(time));
+        let key = call.key();
+        let commands = server.commands();
+        let backoff = commands.backoffs.get(&key);
+        if backoff.is_some_and(|backoff| !backoff.may_ask(Instant::now(), time)) {
+            return Err(CommandError::Paused);
+        }
+        drop(commands);
+        // Less would say nothing of the command.
+        if deadline.remaining().is_none_or(|left| left < time) {
+            return Err(CommandError::NoTime);
         }
         let dialect = server.dialect;
-        let is_fair = deadline.remaining().is_some_and(|left| left >= time) && time >= FAIR_TIME;
         let result = self.ask(
             dialect,
-            |id| request(dialect, name, parameter, id),
-            |reply, id| self::read(dialect, reply, id, command.attributes, &mut read),
+            |id| request(dialect, call.name, call.parameter, id),
+            |reply, id| self::read(dialect, reply, id, call.attributes, &mut read),
             deadline.at_most(time),
         );
-        let error = match result {
-            Ok(value) => {
-                server.commands().with(name).note_answer();
-                return Ok(value);
+        let result = result.map_err(|refused| match refused {
+            Refused::TooLarge => CommandError::TooLarge,
+            Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => {
+                CommandError::TooSlow(time)
             }
-            Err(Refused::TooLarge) => CommandError::TooLarge,
-            Err(Refused::Error(Error::NoReply { .. })) => CommandError::TooSlow(time),
-            Err(Refused::Error(error)) => CommandError::Error(error),
-            Err(Refused::Unknown) => CommandError::Unknown,
-            Err(Refused::OtherDialect(_) | Refused::NotOurs) => {
-                CommandError::Error(Error::OtherDialect)
+            Refused::Error(error) => CommandError::Error(error),
+            Refused::Unknown => CommandError::Unknown,
+            Refused::OtherDialect(_) | Refused::NotOurs => CommandError::Error(Error::OtherDialect),
+        });
+        let mut commands = server.commands();
+        match &result {
+            Err(CommandError::TooLarge | CommandError::TooSlow(_)) => {
+                let backoff = commands.backoffs.entry(key).or_default();
+                backoff.note_silence(Instant::now(), time);
             }
-        };
-        if is_fair && matches!(error, CommandError::TooLarge | CommandError::TooSlow(_)) {
-            server.commands().with(name).note_silence();
+            _ => {
+                commands.backoffs.remove(&key);
+            }
         }
-        Err(error)
+        result
     }
 
     /// The texts that `read` finds in the reply to a command whose reply stays the same as long as the server
@@ -190,26 +214,35 @@ impl Client {
     pub fn call_once(
         &self,
         answerer: &Answerer,
-        command: &Command,
-        name: &'static str,
-        parameter: Option<(&str, &str)>,
+        call: Call<'_>,
         deadline: Deadline,
         read: impl FnMut(&Value<'_>) -> Vec<String>,
     ) -> Result<Arc<[String]>, CommandError> {
-        if let Some(kept) = answerer.server.commands().kept.get(name) {
+        if let Some(kept) = answerer.server.commands().kept.get(&call.key()) {
             return Ok(Arc::clone(kept));
         }
-        let texts = self.call(answerer, command, name, parameter, deadline, read)?;
-        let texts = Arc::from(texts);
+        let texts = Arc::from(self.call(answerer, call, deadline, read)?);
         let mut commands = answerer.server.commands();
-        commands.kept.insert(name, Arc::clone(&texts));
+        commands.kept.insert(call.key(), Arc::clone(&texts));
         Ok(texts)
     }
 }
 
-impl Commands {
-    fn with(&mut self, name: &'static str) -> &mut Patience {
-        self.with_each.entry(name).or_default()
+impl Call<'_> {
+    fn key(&self) -> (&'static str, String) {
+        let value = self.parameter.map_or("", |(_, value)| value);
+        (self.name, value.to_string())
+    }
+}
+
+/// The names in the reply to `which`: nodes without values, or an array.
+fn names(reply: &Value<'_>) -> HashSet<String> {
+    match reply {
+        Value::Members(nodes) => nodes.iter().map(|(name, _)| name.to_string()).collect(),
+        list => {
+            let names = list.elements().iter().filter_map(Value::text);
+            names.map(|name| name.into_owned()).collect()
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! and splits what is too large for one reply. This room does not know what the statistics mean or how
 //! they are called in Prometheus.
 
+mod backoff;
 mod census;
 mod client;
 mod commands;
@@ -33,7 +34,7 @@ use std::time::{Duration, Instant};
 
 pub use census::Replies;
 pub use client::{Answerer, Client, Wanted};
-pub use commands::{Command, CommandError};
+pub use commands::{Call, Command, CommandError};
 pub use datagram::ReplyDirectory;
 pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;

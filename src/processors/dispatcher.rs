@@ -2,8 +2,8 @@
 //! Kamailio 5.6, `src/modules/dispatcher/dispatcher.c`).
 //!
 //! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that failed: nothing is
-//! sent to it. Kamailio says by a second letter whether a destination is probed, whatever its state, and still uses
-//! one that it is trying.
+//! sent to it. Kamailio says by a second letter whether a destination is probed, or never is (N), whatever its
+//! state, and still uses one that it is trying.
 
 use super::Processor;
 use super::state::{Labels, Listing, Parts, Records, Source, States, Step, count, state, up};
@@ -19,6 +19,7 @@ pub const PROCESSOR: Processor = Processor {
             },
             parts: Parts::Listed {
                 parameter: "partition",
+                least: 2,
                 command: Command {
                     names: &["sr_list_status", "status_report:status"],
                     attributes: &[],
@@ -112,16 +113,20 @@ const LABELS_OF_KAMAILIO: Labels = &[
     ("partition", Source::Part),
     ("set", Source::Field(1, &["ID"])),
     ("uri", Source::Field(3, &["URI"])),
-    ("socket", Source::Field(3, &["SOCKET"])),
+    ("socket", Source::Field(3, &["ATTRS/SOCKET"])),
 ];
 
 const STATES_OF_KAMAILIO: States = &[
     ("AP", "active", true),
     ("AX", "active", true),
+    ("AN", "active", true),
     ("TP", "trying", true),
     ("TX", "trying", true),
+    ("TN", "trying", true),
     ("IP", "inactive", false),
     ("IX", "inactive", false),
+    ("IN", "inactive", false),
     ("DP", "disabled", false),
     ("DX", "disabled", false),
+    ("DN", "disabled", false),
 ];

@@ -68,6 +68,7 @@ pub const PROCESSOR: Processor = Processor {
 
 const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition_name",
+    least: 1,
     command: Command {
         names: &["dr_reload_status", "drouting:reload_status"],
         attributes: &["Date"],

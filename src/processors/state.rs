@@ -26,10 +26,12 @@ pub struct Listing {
 pub enum Parts {
     /// It is asked once, for everything.
     Whole,
-    /// The values of its parameter `parameter` are those that another command lists, if these are several.
+    /// The values of its parameter `parameter` are those that another command lists.
     Listed {
         /// The parameter.
         parameter: &'static str,
+        /// How many there are at least. With less it is asked once.
+        least: usize,
         /// The other command, which has the same answer as long as the server runs, and its own parameter.
         command: Command,
         /// See there.
@@ -81,7 +83,8 @@ pub type Labels = &'static [(&'static str, Source)];
 /// Where the value of a label stands.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
-    /// In the node of this step of the path, in the first of these fields that it has. Empty if it has none.
+    /// In the node of this step of the path, in the first of these fields that it has. Empty if it has none. `A/B` is the
+    /// field B of the object A in it.
     Field(usize, Names),
     /// It is the part that was asked for, see [`Parts`].
     Part,
@@ -199,8 +202,9 @@ impl StateMapping {
         &self.headers
     }
 
-    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it.
-    pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) {
+    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it. Returns
+    /// whether the reply has a form that is known.
+    pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) -> bool {
         for records in listing.records {
             let mut counts = BTreeMap::new();
             visit(reply, records.path, &mut Vec::new(), &mut |nodes| {
@@ -212,6 +216,8 @@ impl StateMapping {
                 self.put(family, labels, exposition::Value::Unsigned(count), page);
             }
         }
+        let mut records = listing.records.iter();
+        records.any(|records| is_known(reply, records.path))
     }
 
     fn add_sample<'v>(
@@ -236,16 +242,19 @@ impl StateMapping {
         let flag = |is_set: bool| exposition::Value::Unsigned(u64::from(is_set));
         let value = match metric.reading {
             Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
-            Reading::Flag(names, words) => {
-                field(node, names).map(|text| flag(words.contains(&text.as_ref())))
-            }
+            Reading::Flag(names, words) => field(node, names).map(|text| {
+                let mut words = words.iter();
+                flag(words.any(|word| text.eq_ignore_ascii_case(word)))
+            }),
             Reading::Up(names, states) => field(node, names).map(|text| {
                 let mut states = states.iter();
-                flag(states.any(|(word, _, is_up)| *is_up && *word == text))
+                flag(states.any(|(word, _, is_up)| *is_up && text.eq_ignore_ascii_case(word)))
             }),
             Reading::State(names, states) => {
                 if let Some(text) = field(node, names) {
-                    let known = states.iter().find(|(word, ..)| *word == text);
+                    let known = states
+                        .iter()
+                        .find(|(word, ..)| text.eq_ignore_ascii_case(word));
                     let own = match known {
                         Some((_, state, _)) => Cow::Borrowed(*state),
                         None => text.to_lowercase().replace(' ', "_").into(),
@@ -292,14 +301,13 @@ impl StateMapping {
 }
 
 impl Parts {
-    /// The parts in the reply to the command that lists them: none if there is only one.
+    /// The parts in the reply to the command that lists them.
     pub fn read(nodes: Names, field: Names, reply: &Value<'_>) -> Vec<String> {
         let nodes = below(reply, nodes).into_iter();
         let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
         // Dispatcher has a second identifier for each partition, for its events.
         let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
-        let parts: Vec<String> = parts.map(Cow::into_owned).collect();
-        if parts.len() > 1 { parts } else { Vec::new() }
+        parts.map(Cow::into_owned).collect()
     }
 }
 
@@ -333,6 +341,23 @@ fn visit<'v, 'a>(
     }
 }
 
+/// Whether `value` is nothing at all, or has what the first step leads to.
+fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
+    let has = |names: &Names| match value {
+        Value::Members(members) => {
+            let mut members = members.iter();
+            members.len() == 0 || members.any(|(name, _)| names.contains(&name.as_ref()))
+        }
+        Value::Elements(_) | Value::Null => true,
+        _ => false,
+    };
+    match path {
+        [Step::To(names), ..] => has(names),
+        [Step::Perhaps(names), rest @ ..] => has(names) || is_known(value, rest),
+        [] => matches!(value, Value::Members(_)),
+    }
+}
+
 /// The nodes below `value` that have one of these names.
 fn below<'v, 'a>(value: &'v Value<'a>, names: Names) -> Vec<&'v Value<'a>> {
     match value {
@@ -353,7 +378,10 @@ fn below<'v, 'a>(value: &'v Value<'a>, names: Names) -> Vec<&'v Value<'a>> {
 
 /// The first of these fields that `node` has, as text.
 fn field<'v>(node: &'v Value<'_>, names: Names) -> Option<Cow<'v, str>> {
-    names.iter().find_map(|name| node.member(name)?.text())
+    names.iter().find_map(|name| {
+        let mut steps = name.split('/');
+        steps.try_fold(node, |node, step| node.member(step))?.text()
+    })
 }
 
 fn number(text: &str) -> Option<exposition::Value> {
@@ -367,23 +395,46 @@ fn number(text: &str) -> Option<exposition::Value> {
 
 /// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.
 fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
-    let mut kept = String::new();
-    let mut rest = text.as_ref();
-    while let Some((user, host)) = rest.split_once('@') {
-        // The user begins behind the scheme, whose colon is the first one of the URI.
-        let lower = user.to_ascii_lowercase();
-        let scheme = lower.rfind("sip:").or_else(|| lower.rfind("sips:"));
-        let scheme = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')? + 1));
-        let password = scheme.and_then(|at| Some(at + user.get(at..)?.find(':')?));
-        kept.push_str(password.and_then(|at| user.get(..at)).unwrap_or(user));
-        kept.push('@');
-        rest = host;
-    }
-    if kept.is_empty() {
+    if !text.contains('@') {
         return text;
     }
-    kept.push_str(rest);
+    let starts = starts_of_users(&text);
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let mut kept = text
+        .get(..starts.first().copied().unwrap_or(text.len()))
+        .unwrap_or_default()
+        .to_string();
+    for (start, end) in starts.iter().zip(ends) {
+        let uri = text.get(*start..end).unwrap_or_default();
+        let (user, host) = uri.rsplit_once('@').unwrap_or(("", uri));
+        let user_ends = user.find(':').unwrap_or(user.len());
+        kept.push_str(user.get(..user_ends).unwrap_or_default());
+        if host.len() < uri.len() {
+            kept.push('@');
+        }
+        kept.push_str(host);
+    }
     Cow::Owned(kept)
+}
+
+/// Where the SIP URIs in `text` go on behind their schemes.
+fn starts_of_users(text: &str) -> Vec<usize> {
+    let lower = text.to_ascii_lowercase();
+    let schemes = ["sip:", "sips:"].into_iter().flat_map(|scheme| {
+        let found = lower.match_indices(scheme);
+        let found = found.filter(|(at, _)| {
+            let before = lower
+                .get(..*at)
+                .and_then(|before| before.chars().next_back());
+            before.is_none_or(|before| matches!(before, '=' | ';' | '<' | ' ' | ','))
+        });
+        found
+            .map(move |(at, _)| at + scheme.len())
+            .collect::<Vec<_>>()
+    });
+    let mut starts: Vec<usize> = schemes.collect();
+    starts.sort_unstable();
+    starts
 }
 
 #[cfg(test)]
@@ -404,6 +455,9 @@ mod tests {
                 "aor=sip:a:x@h;contact=sip:a:y@h:1;registrar=sip:r:1",
                 "aor=sip:a@h;contact=sip:a@h:1;registrar=sip:r:1",
             ),
+            ("sip:u:mysip:secret@h", "sip:u@h"),
+            ("sip:u:p@w@h:5060", "sip:u@h:5060"),
+            ("<sip:u:p@h>, <sips:v:q@h>", "<sip:u@h>, <sips:v@h>"),
             ("udp:127.0.0.1:22222", "udp:127.0.0.1:22222"),
             ("a@b", "a@b"),
             ("", ""),

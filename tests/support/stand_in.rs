@@ -37,6 +37,8 @@ pub enum Behaviour {
     WrongSender(Vec<u8>),
     /// Does not answer requests that hold this.
     Mute(&'static str),
+    /// Is busy for so long with each request that holds this. Others wait.
+    SlowAt(&'static str, Duration),
     /// Answers twice, the second time with these bytes.
     Twice(Vec<u8>),
     /// Answers with these bytes first, and then as it should.
@@ -228,6 +230,12 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
         Behaviour::Silent => {}
         Behaviour::Mute(text) if holds(text.as_bytes()) => {}
         Behaviour::Mute(_) => send(&reply),
+        Behaviour::SlowAt(text, time) => {
+            if holds(text.as_bytes()) {
+                thread::sleep(time);
+            }
+            send(&reply);
+        }
         Behaviour::Slow(time) => {
             thread::sleep(time);
             send(&reply);
