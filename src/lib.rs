@@ -31,6 +31,7 @@ pub mod logging;
 mod memory;
 pub mod mi;
 pub mod names;
+pub mod process;
 pub mod processors;
 pub mod scrape;
 pub mod selection;

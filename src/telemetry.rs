@@ -2,10 +2,10 @@
 //! process uses. Nothing here knows OpenSIPS.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+use crate::process::Process;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -31,18 +31,12 @@ impl Rejections {
 pub struct Telemetry {
     registry: Registry,
     rejections: Rejections,
-    process: Registry,
-    /// The metrics of the process as they were printed last, and when.
-    printed: Mutex<Option<(Instant, Vec<u8>)>>,
+    process: Mutex<Process>,
 }
-
-/// How long the metrics of the process are taken to be the same. To read them the kernel looks at every thread
-/// and descriptor, and the processor time among them is in whole seconds.
-const AGE: Duration = Duration::from_secs(1);
 
 impl Telemetry {
     /// Registers `opensips_exporter_build_info`, `opensips_exporter_http_rejected_total`, which begins at
-    /// 0 for each of `reasons`, and the `process_*` metrics.
+    /// 0 for each of `reasons`.
     ///
     /// # Errors
     ///
@@ -71,13 +65,10 @@ impl Telemetry {
             rejected.get_metric_with_label_values(&[reason])?;
         }
         registry.register(Box::new(rejected.clone()))?;
-        let process = Registry::new();
-        process.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Telemetry {
             registry,
             rejections: Rejections(rejected),
-            process,
-            printed: Mutex::default(),
+            process: Mutex::default(),
         })
     }
 
@@ -89,17 +80,8 @@ impl Telemetry {
     /// Prints the metrics at the end of `out`: those of the process as they were a second ago at most.
     pub fn write(&self, out: &mut Vec<u8>) {
         print(&self.registry, out);
-        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = |(then, _): &(Instant, Vec<u8>)| then.elapsed() < AGE;
-        let (_, text) = match &mut *printed {
-            Some(printed) if is_new(printed) => printed,
-            printed => {
-                let mut text = Vec::new();
-                print(&self.process, &mut text);
-                printed.insert((Instant::now(), text))
-            }
-        };
-        out.extend_from_slice(text);
+        let process = self.process.lock();
+        process.unwrap_or_else(PoisonError::into_inner).write(out);
     }
 }
 

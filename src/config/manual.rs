@@ -15,16 +15,16 @@ pub fn help() -> String {
          \n\
          Usage: opensips_exporter [COMMAND] [--FLAG VALUE]...\n\
          \n\
-         Without a command it serves. One dash does as well as two, and = as well as a space.\n\
-         What is not given on the command line is taken from the environment variable in\n\
-         brackets, if that is set.\n",
+         Without a command it serves. One dash does as well as two, and = as well as a\n\
+         space. What is not given on the command line is taken from the environment\n\
+         variable in brackets, if that is set.\n",
     );
     for command in COMMANDS {
         describe(&mut help, command.usage, command.help);
     }
     for asset in ASSETS {
         // A write to a String cannot fail.
-        let _ = writeln!(help, "        {:<16}{}", asset.name, asset.help);
+        let _ = writeln!(help, "        {:<17}{}", asset.name, asset.help);
     }
     for flag in FLAGS {
         describe(&mut help, &heading(flag), &text(flag));
