@@ -42,9 +42,8 @@ endif
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked
 
-e2e: ## Run the exporter beside a real server (Debian package kamailio)
-	@command -v kamailio >/dev/null || { echo "make e2e needs kamailio (Debian package kamailio)" >&2; exit 1; }
-	$(CARGO) test --locked --release --test e2e -- --ignored
+e2e: ## Run it beside a real Kamailio and a real Prometheus, and show its files to those that read them
+	$(CARGO) test --locked --release --test e2e --test prometheus --test tools -- --ignored
 
 hostile: ## Attack the static binary of this machine in full size
 	$(call add_target,$(HOST_TARGET))

@@ -70,9 +70,19 @@ impl Drop for TempDir {
     }
 }
 
-/// The binary under test, not started yet, with an environment that sets none of its flags.
+/// The binary under test, not started yet, with an environment that sets none of its flags. It is another one than Cargo
+/// built if TESTED_BINARY names one, and runs under the emulator that TESTED_UNDER names.
 pub fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_opensips_exporter"));
+    let built = env!("CARGO_BIN_EXE_opensips_exporter").into();
+    let binary = std::env::var_os("TESTED_BINARY").unwrap_or(built);
+    let mut command = match std::env::var_os("TESTED_UNDER") {
+        Some(emulator) => {
+            let mut command = Command::new(emulator);
+            command.arg(binary);
+            command
+        }
+        None => Command::new(binary),
+    };
     command.env_clear().stdin(Stdio::null());
     command
 }

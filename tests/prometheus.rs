@@ -1,0 +1,194 @@
+//! Beside a real Prometheus, which scrapes a server of each version. `make e2e` runs this; it needs the Debian
+//! package prometheus.
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use opensips_exporter::assets::ASSETS;
+use opensips_exporter::assets::dashboard::ROWS;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+use support::{Exporter, TempDir, fixture};
+
+/// Queries of the dashboard that find nothing on the captured servers: `list_blacklists`, `list_tcp_conns`, capabilities
+/// and sharing tags were empty there, and the dialog module of Kamailio had no dialogs of its own.
+const WITHOUT_SERIES: &[&str] = &[
+    "opensips_tcp_connections",
+    "opensips_blacklists_rules",
+    "opensips_clusterer_capability_up",
+    "opensips_clusterer_sharing_tag_state",
+];
+
+struct Prometheus {
+    child: Child,
+    port: u16,
+}
+
+impl Prometheus {
+    /// Scrapes these addresses every second.
+    fn start(directory: &TempDir, targets: &[String]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let rules = ASSETS
+            .iter()
+            .find(|asset| asset.name == "alerts")
+            .expect("rules");
+        fs::write(directory.join("rules.yml"), (rules.text)()).expect("the rules");
+        let configuration = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [rules.yml]\n\
+             scrape_configs:\n\
+             - job_name: opensips\n\
+             \x20 static_configs:\n\
+             \x20 - targets: {targets:?}\n"
+        );
+        let path = directory.join("prometheus.yml");
+        fs::write(&path, configuration).expect("the configuration");
+        let log = fs::File::create(directory.join("prometheus.log")).expect("a log");
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", path.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                directory.join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("prometheus: install the Debian package prometheus");
+        Prometheus { child, port }
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        serde_json::from_str(body).ok()
+    }
+
+    /// The series that `expression` gives now, each with its labels and value.
+    fn query(&self, expression: &str) -> Vec<Value> {
+        let encoded = utf8_percent_encode(expression, NON_ALPHANUMERIC);
+        let Some(answer) = self.get(&format!("/api/v1/query?query={encoded}")) else {
+            return Vec::new();
+        };
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The value of `expression`, if it is one.
+    fn value(&self, expression: &str) -> Option<String> {
+        match self.query(expression).as_slice() {
+            [one] => Some(one["value"][1].as_str()?.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits longer than other tests do: Prometheus takes its time to start.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+#[ignore = "needs the Debian package prometheus: make e2e"]
+fn prometheus_scrapes_every_version_and_knows_every_expression() {
+    let directory = TempDir::new();
+    let flags = [
+        "--collect=all,tcp_connections,dialog_states",
+        "--dialog-profiles=caller,inbound",
+    ];
+    let versions = [V1_11, V2_4, V3_6, V4_0, KAMAILIO];
+    let servers = versions.map(|version| {
+        let captured = fixture(&format!("{}/get_statistics_all.reply", version.name));
+        let reply = fs::read(captured).expect("the captured reply");
+        let socket = directory.join(&format!("{}.sock", version.name));
+        let server = StandIn::start(&socket, version, &reply);
+        server.load_modules();
+        (server, Exporter::start(&socket, &flags))
+    });
+    let targets: Vec<String> = servers
+        .iter()
+        .map(|(_, exporter)| exporter.address.to_string())
+        .collect();
+    let prometheus = Prometheus::start(&directory, &targets);
+    let count = versions.len().to_string();
+    let is = |expression: &str, value: &str| prometheus.value(expression).as_deref() == Some(value);
+    wait_until(
+        "all targets are up, and were scraped more than twice",
+        || {
+            is(
+                "count(opensips_up == 1 and count_over_time(up[1m]) > 3)",
+                &count,
+            )
+        },
+    );
+    assert_eq!(prometheus.value("sum(up)").as_deref(), Some(count.as_str()));
+    let (of_3_6, series) = (&targets[2], "opensips_core_requests_total");
+    let captured = r#"{instance="INSTANCE"}"#.replace("INSTANCE", of_3_6);
+    let page = servers[2].1.scrape();
+    let expected = page.value(series, &[]).expect("the requests");
+    assert!(is(&format!("{series}{captured}"), expected));
+
+    let expressions = ROWS
+        .iter()
+        .flat_map(|row| row.panels)
+        .flat_map(|panel| panel.queries);
+    for (expression, _) in expressions {
+        let asked = expression
+            .replace("$instance", ".*")
+            .replace("$__rate_interval", "1m");
+        let is_expected = !WITHOUT_SERIES.iter().any(|name| expression.contains(name));
+        assert_eq!(!prometheus.query(&asked).is_empty(), is_expected, "{asked}");
+    }
+    let answer = prometheus.get("/api/v1/rules").expect("rules");
+    for group in answer["data"]["groups"].as_array().expect("groups") {
+        for rule in group["rules"].as_array().expect("rules") {
+            assert_eq!(rule["health"], "ok", "{rule}");
+        }
+    }
+    let recorded = prometheus.query(r#"{__name__=~"instance.*:opensips_.*"}"#);
+    assert!(recorded.len() > versions.len());
+    let down = prometheus.query(r#"ALERTS{alertname="OpensipsPeerDown"}"#);
+    assert!(down.len() > versions.len(), "{down:?}");
+
+    // A server that dies and comes back.
+    let [_, _, (server, _), ..] = servers;
+    let up = format!("opensips_up{captured}");
+    server.stop();
+    wait_until("it is down", || is(&up, "0"));
+    assert!(is(&format!("up{captured}"), "1"));
+    let reply = fs::read(fixture("3.6/get_statistics_all.reply")).expect("the captured reply");
+    let _server = StandIn::start(&directory.join("3.6.sock"), V3_6, &reply);
+    wait_until("it is up again", || is(&up, "1"));
+
+    let answer = prometheus.get("/api/v1/targets").expect("targets");
+    for target in answer["data"]["activeTargets"].as_array().expect("targets") {
+        assert_eq!(target["lastError"], "", "{target}");
+        assert_eq!(target["health"], "up");
+    }
+}
