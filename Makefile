@@ -6,8 +6,12 @@ CARGO ?= cargo
 ADDR ?= :9434
 STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 HOST_TARGET = $(shell uname -m)-unknown-linux-musl
 STATIC = target/$(HOST_TARGET)/release/opensips_exporter
+
+# Tests of the binary that assert neither times nor what the kernel says of its process.
+EMULATED = cli dialects golden http json kinds operators routes scope seed selection states
 
 add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1)
 
@@ -18,7 +22,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 # Packed relocations save 3 % of the binary. musl applies them since 1.2.4, Rust brings that along since 1.93.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= -C link-arg=-zpack-relative-relocs
 
-.PHONY: help build run test e2e hostile bench bench-check bench-bless static lint bless install clean
+.PHONY: help build run test e2e hostile bench bench-check bench-bless static dist deb package-test emulated lint bless install clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -73,6 +77,43 @@ static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch
 		if ldd $$binary 2>/dev/null | grep '=>'; then echo "$$binary needs libraries" >&2; exit 1; fi; \
 		ls -l $$binary; \
 	done
+
+dist: static ## Pack the static binaries below target/dist, with checksums
+	@rm -rf target/dist; mkdir -p target/dist
+	@for target in $(STATIC_TARGETS); do \
+		name=opensips_exporter-$(VERSION)-$${target%%-*}-linux; \
+		mkdir -p target/dist/$$name; \
+		cp target/$$target/release/opensips_exporter README.md LICENSE target/dist/$$name/; \
+		$(STATIC) print man > target/dist/$$name/opensips_exporter.8; \
+		tar -C target/dist --sort=name --owner=0 --group=0 --numeric-owner -czf target/dist/$$name.tar.gz $$name; \
+		rm -r target/dist/$$name; \
+	done
+	@cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+deb: static ## Make a Debian package of each static binary below target/deb
+	@rm -rf target/deb
+	@for pair in x86_64:amd64 aarch64:arm64; do \
+		machine=$${pair%%:*} architecture=$${pair##*:}; tree=target/deb/$$architecture; \
+		install -D -m 755 target/$$machine-unknown-linux-musl/release/opensips_exporter $$tree/usr/bin/opensips_exporter; \
+		install -D -m 644 LICENSE $$tree/usr/share/doc/opensips-exporter/copyright; \
+		install -D -m 644 src/assets/debian/default $$tree/etc/default/opensips_exporter; \
+		mkdir -p $$tree/lib/systemd/system $$tree/usr/share/man/man8 $$tree/usr/share/bash-completion/completions $$tree/DEBIAN; \
+		$(STATIC) print unit | sed 's|/usr/local/bin|/usr/bin|; 1d' > $$tree/lib/systemd/system/opensips_exporter.service; \
+		$(STATIC) print man | gzip -9n > $$tree/usr/share/man/man8/opensips_exporter.8.gz; \
+		$(STATIC) print completions > $$tree/usr/share/bash-completion/completions/opensips_exporter; \
+		install -m 755 src/assets/debian/postinst src/assets/debian/prerm $$tree/DEBIAN/; \
+		echo /etc/default/opensips_exporter > $$tree/DEBIAN/conffiles; \
+		sed 's/VERSION/$(VERSION)/; s/ARCHITECTURE/'$$architecture'/' src/assets/debian/control > $$tree/DEBIAN/control; \
+		dpkg-deb --root-owner-group --build $$tree target/deb/opensips-exporter_$(VERSION)_$$architecture.deb; \
+	done
+
+package-test: deb ## Install the package of this machine, start what is in it, and remove it again (as root)
+	$(CARGO) test --locked --test package -- --ignored
+
+emulated: static ## Run tests with the static binary of aarch64 (Debian package qemu-user-static)
+	@command -v qemu-aarch64-static >/dev/null || { echo "make emulated needs qemu-aarch64-static (Debian package qemu-user-static)" >&2; exit 1; }
+	TESTED_UNDER=qemu-aarch64-static TESTED_BINARY=$(CURDIR)/target/aarch64-unknown-linux-musl/release/opensips_exporter \
+		$(CARGO) test --locked $(EMULATED:%=--test %)
 
 # Cargo knows what is up to date.
 .PHONY: $(STATIC_BINARIES)
