@@ -46,8 +46,8 @@ endif
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked
 
-e2e: ## Run it beside a real Kamailio and a real Prometheus, and show its files to those that read them
-	$(CARGO) test --locked --release --test e2e --test prometheus --test tools -- --ignored
+e2e: ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
+	$(CARGO) test --locked --release --test e2e --test prometheus --test tools --test browser -- --ignored
 
 hostile: ## Attack the static binary of this machine in full size
 	$(call add_target,$(HOST_TARGET))

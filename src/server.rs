@@ -92,6 +92,12 @@ impl Site {
                 Err(error) => Answer::text(503, error.to_string()),
             },
             "/" => self.landing_page(),
+            // Browsers ask for it on their own, and call 404 an error.
+            "/favicon.ico" => Answer {
+                status: 204,
+                content_type: TEXT,
+                body: Vec::new(),
+            },
             _ => Answer::text(
                 404,
                 format!("not found; the metrics are at {}", self.metrics_path),

@@ -198,3 +198,10 @@ fn the_landing_page_tells_the_state_and_links_to_each_group() {
             .any(|request| request == ":get_statistics:\ncore:\n")
     );
 }
+
+#[test]
+fn browsers_find_no_fault_when_they_look_for_an_icon() {
+    let (_directory, _server, exporter) = support::server_and_exporter(&[]);
+    let response = exporter.get("/favicon.ico");
+    assert_eq!((response.status, response.body.len()), (204, 0));
+}
