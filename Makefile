@@ -11,7 +11,7 @@ HOST_TARGET = $(shell uname -m)-unknown-linux-musl
 STATIC = target/$(HOST_TARGET)/release/opensips_exporter
 
 # Tests of the binary that assert neither times nor what the kernel says of its process.
-EMULATED = cli dialects golden http json kinds operators routes scope seed selection states
+EMULATED = cli collectors dialects golden http json kinds operators routes scope seed selection states
 
 add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1)
 

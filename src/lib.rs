@@ -33,6 +33,7 @@ pub mod mi;
 pub mod names;
 pub mod process;
 pub mod processors;
+pub mod scope;
 pub mod scrape;
 pub mod selection;
 pub mod server;

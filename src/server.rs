@@ -11,8 +11,9 @@ use tiny_http::{Header, Request, Response};
 
 use crate::exposition;
 use crate::processors::PROCESSORS;
+use crate::scope::Scope;
 use crate::scrape::Scraper;
-use crate::selection::{Scope, Selection};
+use crate::selection::Selection;
 use crate::telemetry::VERSION;
 
 /// Answers 200 as long as the process answers at all.

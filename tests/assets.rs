@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use opensips_exporter::assets::ASSETS;
-use opensips_exporter::assets::dashboard::ROWS;
+use opensips_exporter::assets::dashboard::rows;
 use opensips_exporter::collectors::COLLECTOR_FAMILIES;
 use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
@@ -67,10 +67,9 @@ fn produced() -> BTreeSet<&'static str> {
 
 /// The names that begin like metrics in the expressions of the dashboard and in the rules.
 fn used() -> BTreeSet<String> {
-    let panels = ROWS.iter().flat_map(|row| row.panels);
-    let expressions = panels
-        .flat_map(|panel| panel.queries)
-        .map(|(expression, _)| *expression);
+    let panels: Vec<_> = rows().into_iter().flat_map(|row| row.panels).collect();
+    let queries = panels.iter().flat_map(|panel| &panel.queries);
+    let expressions = queries.map(|(expression, _)| expression.as_str());
     let rules = ASSETS
         .iter()
         .find(|asset| asset.name == "alerts")
@@ -147,5 +146,11 @@ fn the_dashboard_is_json_of_known_panels() {
         .iter()
         .filter(|panel| panel["type"] == "row")
         .collect();
-    assert_eq!(titles.len(), ROWS.len());
+    assert_eq!(titles.len(), rows().len());
+    for panel in rows().iter().flat_map(|row| &row.panels) {
+        assert!(
+            !panel.unit.is_empty() && !panel.queries.is_empty(),
+            "{panel:?}"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use opensips_exporter::assets::ASSETS;
-use opensips_exporter::assets::dashboard::ROWS;
+use opensips_exporter::assets::dashboard::rows;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
@@ -154,11 +154,8 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     let expected = page.value(series, &[]).expect("the requests");
     assert!(is(&format!("{series}{captured}"), expected));
 
-    let expressions = ROWS
-        .iter()
-        .flat_map(|row| row.panels)
-        .flat_map(|panel| panel.queries);
-    for (expression, _) in expressions {
+    let panels = rows().into_iter().flat_map(|row| row.panels);
+    for (expression, _) in panels.flat_map(|panel| panel.queries) {
         let asked = expression
             .replace("$instance", ".*")
             .replace("$__rate_interval", "1m");

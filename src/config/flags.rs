@@ -8,7 +8,7 @@ use log::LevelFilter;
 use super::Config;
 use super::manual::help;
 use crate::mi::Target;
-use crate::selection::Scope;
+use crate::scope::Scope;
 use crate::server::{HEALTHY_PATH, READY_PATH};
 use crate::telemetry::{REVISION, VERSION};
 

@@ -18,7 +18,7 @@ use log::LevelFilter;
 
 use crate::logging::Format;
 use crate::mi::{Dialect, Target};
-use crate::selection::Scope;
+use crate::scope::Scope;
 use commands::COMMANDS;
 use flags::{FLAGS, Flag, SWITCHES};
 pub use manual::{bash_completions, help, man_page};

@@ -38,6 +38,7 @@ mod snmpstats;
 mod sql;
 mod sst;
 pub mod state;
+mod state_mapping;
 mod status_report;
 mod tcp_connections;
 mod tm;
@@ -52,7 +53,8 @@ use crate::exposition::{Family, Kind};
 
 pub use collection::{Collection, Remembered};
 pub use mapping::Mapping;
-pub use state::{Listing, StateMapping};
+pub use state::Listing;
+pub use state_mapping::StateMapping;
 pub use unclaimed::UNCLAIMED;
 
 /// All processors, in the order of the page.

@@ -102,3 +102,31 @@ fn read_line(line: &[u8], separator: &[u8]) -> Statistic {
         value.unwrap_or_else(|| panic!("no number in {}", line.escape_ascii())),
     )
 }
+
+/// A process: index, number and role.
+pub type Process = (usize, usize, String);
+
+/// The processes in a reply that was captured.
+pub fn captured_processes(reply: &[u8]) -> Vec<Process> {
+    if let Ok(reply) = serde_json::from_slice::<serde_json::Value>(reply) {
+        let result = &reply["result"];
+        let list = result.get("Processes").unwrap_or(result).as_array();
+        let process = |value: &serde_json::Value| {
+            let number = |names: [&str; 2]| {
+                let number = names.iter().find_map(|name| value[name].as_u64());
+                number.expect("a number") as usize
+            };
+            let role = value["Type"].as_str().or(value["DSC"].as_str());
+            let role = role.expect("a role").to_string();
+            (number(["ID", "IDX"]), number(["PID", "PID"]), role)
+        };
+        return list.expect("a list").iter().map(process).collect();
+    }
+    let text = std::str::from_utf8(reply).expect("text");
+    let lines = text.lines().filter_map(|line| {
+        let (index, rest) = line.strip_prefix("Process::  ID=")?.split_once(" PID=")?;
+        let (pid, role) = rest.split_once(" Type=")?;
+        Some((index.parse().ok()?, pid.parse().ok()?, role.to_string()))
+    });
+    lines.collect()
+}

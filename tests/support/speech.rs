@@ -1,5 +1,6 @@
 //! What each version of the server says: requests to replies, as the captured ones.
 
+use super::captures::{Process, captured_processes};
 use super::commands::{self, Taught};
 
 /// A statistic: group, name and value.
@@ -373,9 +374,6 @@ fn kinds(
     kinds.collect()
 }
 
-/// A process: index, number and role.
-type Process = (usize, usize, String);
-
 /// The captured processes, or those that have statistics if these are others.
 fn processes(version: Version, statistics: &[Statistic]) -> Vec<Process> {
     let captured = captured_processes(version.processes);
@@ -393,30 +391,6 @@ fn processes(version: Version, statistics: &[Statistic]) -> Vec<Process> {
     numbered
         .map(|index| (index, 10_000 + index, role.to_string()))
         .collect()
-}
-
-fn captured_processes(reply: &[u8]) -> Vec<Process> {
-    if let Ok(reply) = serde_json::from_slice::<serde_json::Value>(reply) {
-        let result = &reply["result"];
-        let list = result.get("Processes").unwrap_or(result).as_array();
-        let process = |value: &serde_json::Value| {
-            let number = |names: [&str; 2]| {
-                let number = names.iter().find_map(|name| value[name].as_u64());
-                number.expect("a number") as usize
-            };
-            let role = value["Type"].as_str().or(value["DSC"].as_str());
-            let role = role.expect("a role").to_string();
-            (number(["ID", "IDX"]), number(["PID", "PID"]), role)
-        };
-        return list.expect("a list").iter().map(process).collect();
-    }
-    let text = std::str::from_utf8(reply).expect("text");
-    let lines = text.lines().filter_map(|line| {
-        let (index, rest) = line.strip_prefix("Process::  ID=")?.split_once(" PID=")?;
-        let (pid, role) = rest.split_once(" Type=")?;
-        Some((index.parse().ok()?, pid.parse().ok()?, role.to_string()))
-    });
-    lines.collect()
 }
 
 /// A string as cJSON writes it: bytes that are not ASCII stay as they are.

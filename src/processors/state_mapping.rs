@@ -1,0 +1,320 @@
+//! Reads the replies to commands as the tables of states say, and turns them into samples.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::Processor;
+use super::state::{Listing, Metric, Names, Parts, Reading, Source, Step};
+use crate::exposition::{self, Header, LabelValue, Page, Template};
+use crate::mi::Value;
+
+/// The commands of all processors, made ready for reading replies.
+pub struct StateMapping {
+    headers: Vec<Header>,
+    /// The index of each family and its series, by its name. The values of a series are those of the labels.
+    families: BTreeMap<&'static str, (usize, Template)>,
+}
+
+impl StateMapping {
+    /// The mapping that `processors` describe.
+    pub fn new(processors: &'static [Processor]) -> Self {
+        let mut families = BTreeMap::new();
+        let mut in_order = Vec::new();
+        for metric in processors.iter().flat_map(Processor::state_metrics) {
+            families.entry(metric.family.name).or_insert_with(|| {
+                in_order.push(metric.family);
+                let labels = metric.labels().zip((0..).map(LabelValue::Given));
+                let series = Template::new(metric.family.name, labels);
+                (in_order.len() - 1, series)
+            });
+        }
+        StateMapping {
+            headers: Header::of(&in_order),
+            families,
+        }
+    }
+
+    /// The headers of the families that samples are added to.
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it. Returns
+    /// whether the reply has a form that is known.
+    pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) -> bool {
+        for records in listing.records {
+            let mut counts = BTreeMap::new();
+            visit(reply, records.path, &mut Vec::new(), &mut |nodes| {
+                for metric in records.metrics {
+                    self.add_sample(metric, nodes, part, &mut counts, page);
+                }
+            });
+            for ((family, labels), count) in counts {
+                self.put(family, labels, exposition::Value::Unsigned(count), page);
+            }
+        }
+        let mut records = listing.records.iter();
+        records.any(|records| is_known(reply, records.path))
+    }
+
+    fn add_sample<'v>(
+        &self,
+        metric: &Metric,
+        nodes: &[&'v Value<'_>],
+        part: &'v str,
+        counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
+        page: &mut Page,
+    ) {
+        let Some(node) = nodes.last() else { return };
+        let labels = metric.labels.iter().map(|(_, source)| match source {
+            Source::Part => Cow::Borrowed(part),
+            Source::Is(value) => Cow::Borrowed(*value),
+            Source::Field(step, names) => {
+                let found = nodes.get(*step).and_then(|node| field(node, names));
+                found.map(without_passwords).unwrap_or_default()
+            }
+        });
+        let labels: Vec<Cow<'v, str>> = labels.collect();
+        let name = metric.family.name;
+        let flag = |is_set: bool| exposition::Value::Unsigned(u64::from(is_set));
+        let value = match metric.reading {
+            Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
+            Reading::Flag(names, words) => field(node, names).map(|text| {
+                let mut words = words.iter();
+                flag(words.any(|word| text.eq_ignore_ascii_case(word)))
+            }),
+            Reading::Up(names, states) => field(node, names).map(|text| {
+                let mut states = states.iter();
+                flag(states.any(|(word, _, is_up)| *is_up && text.eq_ignore_ascii_case(word)))
+            }),
+            Reading::State(names, states) => {
+                if let Some(text) = field(node, names) {
+                    let known = states
+                        .iter()
+                        .find(|(word, ..)| text.eq_ignore_ascii_case(word));
+                    let own = match known {
+                        Some((_, state, _)) => Cow::Borrowed(*state),
+                        None => text.to_lowercase().replace(' ', "_").into(),
+                    };
+                    let mut put = |state: Cow<'v, str>, is_own| {
+                        let mut labels = labels.clone();
+                        labels.push(state);
+                        self.put(name, labels, flag(is_own), page);
+                    };
+                    for (_, state, _) in states {
+                        put(Cow::Borrowed(state), *state == own);
+                    }
+                    if known.is_none() {
+                        put(own, true);
+                    }
+                }
+                return;
+            }
+            Reading::Count => {
+                *counts.entry((name, labels)).or_default() += 1;
+                return;
+            }
+            Reading::CountOf(names) => {
+                Some(exposition::Value::Unsigned(below(node, names).len() as u64))
+            }
+        };
+        if let Some(value) = value {
+            self.put(name, labels, value, page);
+        }
+    }
+
+    fn put(
+        &self,
+        family: &str,
+        labels: Vec<Cow<'_, str>>,
+        value: exposition::Value,
+        page: &mut Page,
+    ) {
+        if let Some((index, series)) = self.families.get(family) {
+            let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
+            page.add(*index, series, &labels, value);
+        }
+    }
+}
+
+impl Parts {
+    /// The parts in the reply to the command that lists them.
+    pub fn read(nodes: Names, field: Names, reply: &Value<'_>) -> Vec<String> {
+        let nodes = below(reply, nodes).into_iter();
+        let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
+        // Dispatcher has a second identifier for each partition, for its events.
+        let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
+        parts.map(Cow::into_owned).collect()
+    }
+}
+
+/// Whether `text` arrives at the server as the one argument that it is.
+fn is_argument(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['"', '\n', '\r']) && !text.contains("::")
+}
+
+/// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to `visitor`.
+fn visit<'v, 'a>(
+    value: &'v Value<'a>,
+    path: &[Step],
+    nodes: &mut Vec<&'v Value<'a>>,
+    visitor: &mut dyn FnMut(&[&'v Value<'a>]),
+) {
+    let Some((step, rest)) = path.split_first() else {
+        visitor(nodes);
+        return;
+    };
+    let found = match step {
+        Step::To(names) => below(value, names),
+        Step::Perhaps(names) => {
+            let found = below(value, names);
+            if found.is_empty() { vec![value] } else { found }
+        }
+    };
+    for node in found {
+        nodes.push(node);
+        visit(node, rest, nodes, visitor);
+        nodes.pop();
+    }
+}
+
+/// Whether `value` is nothing at all, or has what the first step leads to.
+fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
+    let has = |names: &Names| match value {
+        Value::Members(members) => {
+            let mut members = members.iter();
+            members.len() == 0 || members.any(|(name, _)| names.contains(&name.as_ref()))
+        }
+        Value::Elements(_) | Value::Null => true,
+        _ => false,
+    };
+    match path {
+        [Step::To(names), ..] => has(names),
+        [Step::Perhaps(names), rest @ ..] => has(names) || is_known(value, rest),
+        [] => matches!(value, Value::Members(_)),
+    }
+}
+
+/// The nodes below `value` that have one of these names.
+fn below<'v, 'a>(value: &'v Value<'a>, names: Names) -> Vec<&'v Value<'a>> {
+    match value {
+        Value::Elements(elements) => elements.iter().collect(),
+        Value::Members(members) => {
+            let named = members
+                .iter()
+                .filter(|(name, _)| names.contains(&name.as_ref()));
+            let nodes = named.flat_map(|(_, node)| match node {
+                Value::Elements(elements) => elements.as_slice(),
+                node => std::slice::from_ref(node),
+            });
+            nodes.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The first of these fields that `node` has, as text.
+fn field<'v>(node: &'v Value<'_>, names: Names) -> Option<Cow<'v, str>> {
+    names.iter().find_map(|name| {
+        let mut steps = name.split('/');
+        steps.try_fold(node, |node, step| node.member(step))?.text()
+    })
+}
+
+fn number(text: &str) -> Option<exposition::Value> {
+    let unsigned = || text.parse().ok().map(exposition::Value::Unsigned);
+    let signed = || text.parse().ok().map(exposition::Value::Signed);
+    let float = || text.parse().ok().filter(|number: &f64| number.is_finite());
+    unsigned()
+        .or_else(signed)
+        .or_else(|| float().map(exposition::Value::Float))
+}
+
+/// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.
+fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return text;
+    }
+    let starts = starts_of_users(&text);
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let mut kept = text
+        .get(..starts.first().copied().unwrap_or(text.len()))
+        .unwrap_or_default()
+        .to_string();
+    for (start, end) in starts.iter().zip(ends) {
+        let uri = text.get(*start..end).unwrap_or_default();
+        let (user, host) = uri.rsplit_once('@').unwrap_or(("", uri));
+        let user_ends = user.find(':').unwrap_or(user.len());
+        kept.push_str(user.get(..user_ends).unwrap_or_default());
+        if host.len() < uri.len() {
+            kept.push('@');
+        }
+        kept.push_str(host);
+    }
+    Cow::Owned(kept)
+}
+
+/// Where the SIP URIs in `text` go on behind their schemes.
+fn starts_of_users(text: &str) -> Vec<usize> {
+    let lower = text.to_ascii_lowercase();
+    let schemes = ["sip:", "sips:"].into_iter().flat_map(|scheme| {
+        let found = lower.match_indices(scheme);
+        let found = found.filter(|(at, _)| {
+            let before = lower
+                .get(..*at)
+                .and_then(|before| before.chars().next_back());
+            before.is_none_or(|before| matches!(before, '=' | ';' | '<' | ' ' | ','))
+        });
+        found
+            .map(move |(at, _)| at + scheme.len())
+            .collect::<Vec<_>>()
+    });
+    let mut starts: Vec<usize> = schemes.collect();
+    starts.sort_unstable();
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_uris_are_left_out() {
+        for (text, expected) in [
+            ("sip:user@host:5060;a=b", "sip:user@host:5060;a=b"),
+            ("sip:user:secret@host:5060", "sip:user@host:5060"),
+            (
+                "SIPS:user:se:cr=et@[2001:db8::1]:5061",
+                "SIPS:user@[2001:db8::1]:5061",
+            ),
+            ("sip:[2001:db8::1]:5060", "sip:[2001:db8::1]:5060"),
+            (
+                "aor=sip:a:x@h;contact=sip:a:y@h:1;registrar=sip:r:1",
+                "aor=sip:a@h;contact=sip:a@h:1;registrar=sip:r:1",
+            ),
+            ("sip:u:mysip:secret@h", "sip:u@h"),
+            ("sip:u:p@w@h:5060", "sip:u@h:5060"),
+            ("<sip:u:p@h>, <sips:v:q@h>", "<sip:u@h>, <sips:v@h>"),
+            ("udp:127.0.0.1:22222", "udp:127.0.0.1:22222"),
+            ("a@b", "a@b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_passwords(text.into()), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_in_every_form() {
+        for (text, expected) in [
+            ("0", Some(exposition::Value::Unsigned(0))),
+            ("-2", Some(exposition::Value::Signed(-2))),
+            ("1.5", Some(exposition::Value::Float(1.5))),
+            ("", None),
+            ("none", None),
+            ("NaN", None),
+            ("inf", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The commands of a scrape: which of them are sent, and what it costs when one fails or the server is busy.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::captured;
+use support::modules::{exporter, samples, success};
+use support::page::Page;
+use support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+
+#[test]
+fn only_commands_that_the_server_has_are_sent() {
+    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO] {
+        let (_directory, server, exporter) = exporter(version, &[], |_| {});
+        for _ in 0..3 {
+            assert_eq!(exporter.scrape().up(), "1");
+        }
+        let list = server.listings();
+        assert_eq!(list.len(), 1, "{}: {list:?}", version.name);
+        let has = |name: &str| {
+            server
+                .commands()
+                .iter()
+                .any(|request| request.contains(name))
+        };
+        assert_eq!(
+            has("ds_list"),
+            !matches!(version.name, "4.0" | "kamailio-5.6")
+        );
+        assert_eq!(has("dispatcher:list"), version.name == "4.0");
+        assert_eq!(has("rtpproxy:show"), version.name == "4.0");
+        assert_eq!(has("dispatcher.list"), version.name == "kamailio-5.6");
+        assert_eq!(has("sr_list_status"), version.name == "3.6");
+        for unwanted in ["list_tcp", "tcp:list", "profile", "stats_active", "t_hash"] {
+            assert!(!has(unwanted), "{}: {unwanted}", version.name);
+        }
+    }
+}
+
+#[test]
+fn a_module_that_is_not_loaded_has_no_series() {
+    let (_directory, server, exporter) = support::server_and_exporter(&[]);
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1");
+    assert!(page.family("opensips_scrape_collector_success").is_none());
+    assert!(page.family("opensips_dispatcher_destination_up").is_none());
+    assert!(
+        !server
+            .commands()
+            .iter()
+            .any(|request| request.contains("ds_list"))
+    );
+}
+
+#[test]
+fn a_server_that_started_again_is_asked_what_it_has() {
+    let (directory, server, exporter) = exporter(V2_4, &[], |_| {});
+    assert_eq!(
+        success(&exporter.scrape(), "dispatcher").as_deref(),
+        Some("1")
+    );
+    server.stop();
+    let server = StandIn::start(&directory.join("mi.sock"), V2_4, &captured());
+    assert_eq!(success(&exporter.scrape(), "dispatcher"), None);
+    assert_eq!(server.listings().len(), 1);
+}
+
+#[test]
+fn a_server_that_does_not_list_its_commands_is_left_alone() {
+    let (_directory, server, exporter) = exporter(V2_4, &[], |server| {
+        server.teach("which", "500 command not available\n");
+    });
+    for _ in 0..5 {
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1");
+        assert_eq!(success(&page, "which").as_deref(), Some("0"));
+    }
+    assert_eq!(server.listings().len(), 1);
+    assert_eq!(exporter.logged("does not list its commands").len(), 1);
+}
+
+#[test]
+fn a_command_that_fails_costs_its_own_series() {
+    for (version, answer, expected) in [
+        (V2_4, "404 No Data available yet\n", "has no data"),
+        (V2_4, "500 Internal trouble\n", "500 Internal trouble"),
+    ] {
+        let (_directory, server, exporter) = exporter(version, &[], |server| {
+            server.teach("dr_gw_status", answer);
+        });
+        for _ in 0..2 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1");
+            assert_eq!(success(&page, "drouting").as_deref(), Some("0"));
+            assert!(page.family("opensips_drouting_gateway_up").is_none());
+            assert!(page.family("opensips_drouting_carrier_up").is_some());
+            assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+        }
+        let told = exporter.logged("drouting is not complete on the page, dr_gw_status");
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains(expected), "{told:?}");
+        server.teach("dr_gw_status", "ID:: gw1 IP=x State=Active\n");
+        let page = exporter.scrape();
+        assert_eq!(success(&page, "drouting").as_deref(), Some("1"));
+        exporter.wait_for_log("drouting is complete on the page again");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_answered_costs_a_part_of_the_time_and_then_none() {
+    for version in [V2_4, V3_6] {
+        let (_directory, server, exporter) = exporter(version, &["--timeout=2s"], |server| {
+            server.behave(Behaviour::Mute("ds_list"));
+        });
+        for _ in 0..3 {
+            let began = Instant::now();
+            let page = exporter.scrape();
+            assert!(
+                began.elapsed() < Duration::from_millis(1900),
+                "{}",
+                version.name
+            );
+            assert_eq!(page.up(), "1");
+            assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
+            assert!(page.family("opensips_dispatcher_destination_up").is_none());
+        }
+        let page = exporter.scrape();
+        assert_eq!(success(&page, "load_balancer").as_deref(), Some("1"));
+        assert!(
+            page.family("opensips_load_balancer_destination_up")
+                .is_some()
+        );
+        let commands = server.commands();
+        let asked = commands
+            .iter()
+            .filter(|request| request.contains("ds_list"));
+        assert_eq!(asked.count(), 1, "{}", version.name);
+        assert_eq!(exporter.logged("is not complete").len(), 1);
+    }
+}
+
+/// The server does one thing at a time.
+#[test]
+fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
+    for version in [V2_4, V3_6] {
+        let busy = Duration::from_millis(1200);
+        let (_directory, server, exporter) = exporter(version, &["--timeout=2s"], |server| {
+            server.behave(Behaviour::SlowAt("list_blacklists", busy));
+        });
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1");
+        assert_eq!(success(&page, "blacklists").as_deref(), Some("0"));
+        let value = page.value("opensips_scrape_duration_seconds", &[]);
+        let took: f64 = value
+            .and_then(|value| value.parse().ok())
+            .expect("a number");
+        assert!(took > 0.4, "{took}");
+        for _ in 0..3 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1", "{}", version.name);
+            assert_eq!(success(&page, "blacklists").as_deref(), Some("0"));
+            for module in ["call_center", "dispatcher", "uac_registrant"] {
+                assert_eq!(success(&page, module).as_deref(), Some("1"), "{module}");
+            }
+        }
+        let told = exporter.logged("is not complete");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("blacklists") && told[0].contains("no reply within 500ms"));
+        let commands = server.commands();
+        let asked = commands
+            .iter()
+            .filter(|request| request.contains("list_blacklists"));
+        assert_eq!(asked.count(), 1);
+    }
+}
+
+#[test]
+fn strangers_in_a_hurry_keep_nobody_from_an_answer() {
+    let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
+        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(300)));
+    });
+    for _ in 0..5 {
+        let hurried = exporter.send(
+            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Prometheus-Scrape-Timeout-Seconds: 1.2\r\n\r\n",
+        );
+        let page = Page::read(&hurried.body).expect("a page");
+        assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
+        let page = exporter.scrape();
+        assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+    }
+    // Each of them would be a line otherwise.
+    assert_eq!(exporter.logged("dispatcher is not complete").len(), 1);
+}
+
+#[test]
+fn a_reply_that_does_not_fit_is_told() {
+    for version in [V2_4, V4_0] {
+        let name = if version.name == "4.0" {
+            "dispatcher:list"
+        } else {
+            "ds_list"
+        };
+        let (_directory, _server, exporter) = exporter(version, &[], |server| {
+            server.teach(name, &"x".repeat(70_000));
+        });
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1");
+        assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
+        let told = exporter.wait_for_log("dispatcher is not complete on the page");
+        assert!(
+            told.contains(name) && told.contains("socket_buf_size"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn commands_are_selected_like_groups() {
+    let (_directory, server, exporter) = exporter(V2_4, &["--exclude=drouting"], |_| {});
+    let page = exporter.scrape();
+    assert_eq!(success(&page, "drouting"), None);
+    assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+    server.forget();
+    let page = exporter.scrape_with("/metrics?collect[]=dispatcher:");
+    assert_eq!(page.up(), "1");
+    assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+    assert_eq!(success(&page, "load_balancer"), None);
+    assert_eq!(server.commands(), [":ds_list:\n"]);
+    let response = exporter.get("/metrics?collect[]=drouting:");
+    assert_eq!(response.status, 400);
+}
+
+#[test]
+fn a_scope_of_commands_alone_needs_no_statistics() {
+    let (_directory, _server, exporter) = exporter(V2_4, &["--collect=dispatcher"], |_| {});
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1");
+    assert_eq!(
+        samples(&page, "opensips_dispatcher_destination_up").len(),
+        3
+    );
+    assert!(page.family("opensips_core_requests_total").is_none());
+}
+
+#[test]
+fn what_makes_the_server_work_hard_is_off_until_it_is_asked_for() {
+    for (flags, status, has_core) in [
+        (&[][..], 400, true),
+        (&["--collect=all,tcp_connections"], 200, true),
+        (&["--collect=tcp_connections"], 200, false),
+        (
+            &["--collect=all,tcp_connections", "--exclude=tcp_connections"],
+            400,
+            true,
+        ),
+    ] {
+        let (_directory, _server, exporter) = exporter(V3_6, flags, |_| {});
+        let page = exporter.scrape();
+        let is_on = success(&page, "tcp_connections").is_some();
+        assert_eq!(is_on, status == 200, "{flags:?}");
+        assert_eq!(
+            page.family("opensips_core_requests_total").is_some(),
+            has_core
+        );
+        let response = exporter.get("/metrics?collect[]=tcp_connections:");
+        assert_eq!(response.status, status, "{flags:?}");
+    }
+}
