@@ -92,7 +92,7 @@ dist: static ## Pack the static binaries below target/dist, with checksums
 
 deb: static ## Make a Debian package of each static binary below target/deb
 	@rm -rf target/deb
-	@for pair in x86_64:amd64 aarch64:arm64; do \
+	@umask 022; for pair in x86_64:amd64 aarch64:arm64; do \
 		machine=$${pair%%:*} architecture=$${pair##*:}; tree=target/deb/$$architecture; \
 		install -D -m 755 target/$$machine-unknown-linux-musl/release/opensips_exporter $$tree/usr/bin/opensips_exporter; \
 		install -D -m 644 LICENSE $$tree/usr/share/doc/opensips-exporter/copyright; \
@@ -101,7 +101,7 @@ deb: static ## Make a Debian package of each static binary below target/deb
 		$(STATIC) print unit | sed 's|/usr/local/bin|/usr/bin|; 1d' > $$tree/lib/systemd/system/opensips_exporter.service; \
 		$(STATIC) print man | gzip -9n > $$tree/usr/share/man/man8/opensips_exporter.8.gz; \
 		$(STATIC) print completions > $$tree/usr/share/bash-completion/completions/opensips_exporter; \
-		install -m 755 src/assets/debian/postinst src/assets/debian/prerm $$tree/DEBIAN/; \
+		install -m 755 src/assets/debian/postinst src/assets/debian/prerm src/assets/debian/postrm $$tree/DEBIAN/; \
 		echo /etc/default/opensips_exporter > $$tree/DEBIAN/conffiles; \
 		sed 's/VERSION/$(VERSION)/; s/ARCHITECTURE/'$$architecture'/' src/assets/debian/control > $$tree/DEBIAN/control; \
 		dpkg-deb --root-owner-group --build $$tree target/deb/opensips-exporter_$(VERSION)_$$architecture.deb; \

@@ -90,30 +90,37 @@ pub fn check(
         format!("{product}, dialect {}", answerer.dialect()),
     );
     let count: usize = groups.values().sum();
-    let mut statistics = format!("{count} in {} groups:", groups.len());
+    let colon = if count > 0 { ":" } else { "" };
+    let mut statistics = format!("{count} in {} groups{colon}", groups.len());
     for (group, count) in &groups {
         // A write to a String cannot fail.
         let _ = write!(statistics, " {group} {count}");
     }
     report.tell("statistics", statistics);
-    let (replies, capacity) = (answerer.replies(), answerer.capacity());
-    let part = replies.largest as f64 / capacity as f64;
-    report.tell(
-        "replies",
-        format!(
-            "{} in {:.1} ms, the largest {} bytes, {:.0} % of what the server can send",
-            replies.count,
-            took.as_secs_f64() * 1000.0,
-            replies.largest,
-            part * 100.0
-        ),
+    let replies = answerer.replies();
+    let mut told = format!(
+        "{} in {:.1} ms, the largest {} bytes",
+        replies.count,
+        took.as_secs_f64() * 1000.0,
+        replies.largest
     );
+    let part = replies.largest as f64 / answerer.capacity() as f64;
+    let is_datagram = client.endpoint().is_datagram();
+    if is_datagram {
+        let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
+    }
+    report.tell("replies", told);
     if replies.count > 1 {
+        let setting = if is_datagram {
+            "socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)"
+        } else {
+            "buf_size of httpd raises that"
+        };
         report.tell(
             "",
-            "not all fits into one reply, so it is asked for in parts; socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)".to_string(),
+            format!("not all fits into one reply, so it is asked for in parts; {setting}"),
         );
-    } else if part > NEAR {
+    } else if is_datagram && part > NEAR {
         report.tell(
             "",
             "what does not fit any more will be asked for in parts".to_string(),
@@ -127,9 +134,13 @@ pub fn check(
             "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
         ));
     }
-    let outcomes = collectors
-        .collect(client, &answerer, selection, deadline)
-        .outcomes;
+    let collected = collectors.collect(client, &answerer, selection, deadline);
+    if collected.is_without_list {
+        report.problems.push(
+            "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of OpenSIPS".to_string(),
+        );
+    }
+    let outcomes = collected.outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
     let modules = if modules.is_empty() {
         "none".to_string()

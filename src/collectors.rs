@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
@@ -51,6 +51,9 @@ pub struct Collectors {
     told: Mutex<BTreeMap<&'static str, Told>>,
     /// The modules that were too slow when they were asked last.
     slow: Mutex<BTreeSet<&'static str>>,
+    /// Whether a scrape asks for states now, and what tells that none does any more.
+    is_taken: Mutex<bool>,
+    is_free: Condvar,
 }
 
 /// What the log said of a module that failed.
@@ -68,6 +71,8 @@ pub struct Collected {
     collectors: Page,
     /// How the commands of each module went that the server has.
     pub outcomes: Vec<Outcome>,
+    /// Whether the server does not tell what commands it has.
+    pub is_without_list: bool,
 }
 
 /// How the commands of a module went.
@@ -107,6 +112,8 @@ impl Collectors {
             profiles: profiles.into(),
             told: Mutex::default(),
             slow: Mutex::default(),
+            is_taken: Mutex::default(),
+            is_free: Condvar::new(),
         }
     }
 
@@ -129,8 +136,11 @@ impl Collectors {
         if processors.is_empty() {
             return collected;
         }
+        // Else each would take the others' commands for slow ones.
+        let _turn = self.wait_for_turn(deadline);
         let Some(listed) = client.commands(answerer, deadline) else {
             self.add(&mut collected, SUCCESS, WHICH, Value::Unsigned(0));
+            collected.is_without_list = true;
             return collected;
         };
         {
@@ -160,6 +170,21 @@ impl Collectors {
             collected.outcomes.push(outcome);
         }
         collected
+    }
+
+    /// Waits until no other scrape asks for states, or the time of this one is over: then it asks for nothing.
+    fn wait_for_turn(&self, deadline: Deadline) -> Turn<'_> {
+        let mut is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(left) = deadline.remaining().filter(|_| *is_taken) {
+            let waited = self.is_free.wait_timeout(is_taken, left);
+            is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let is_ours = !*is_taken;
+        *is_taken = true;
+        Turn {
+            collectors: self,
+            is_ours,
+        }
     }
 
     /// Prints what was collected at the end of `out`.
@@ -215,6 +240,23 @@ impl Collectors {
     }
 }
 
+/// That a scrape asks for states, until this is dropped.
+struct Turn<'c> {
+    collectors: &'c Collectors,
+    /// Whether it has the turn, or gave up waiting for it.
+    is_ours: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let is_taken = self.collectors.is_taken.lock();
+            *is_taken.unwrap_or_else(PoisonError::into_inner) = false;
+            self.collectors.is_free.notify_one();
+        }
+    }
+}
+
 /// One scrape.
 struct Run<'r> {
     collectors: &'r Collectors,
@@ -252,7 +294,7 @@ impl Run<'_> {
         name: &'static str,
         page: &mut Page,
     ) -> Result<(), Failure> {
-        let (parameter, parts) = self.parts(&listing.parts);
+        let (parameter, parts) = self.parts(&listing.parts)?;
         if parts.is_empty() {
             return self.read_part(listing, name, None, page);
         }
@@ -298,10 +340,10 @@ impl Run<'_> {
 
     /// The parts that a command is asked for one by one, and the parameter that they are: none if it is asked for
     /// everything.
-    fn parts(&mut self, parts: &Parts) -> (&'static str, Arc<[String]>) {
+    fn parts(&mut self, parts: &Parts) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
-            Parts::Whole => ("", Arc::default()),
-            Parts::Profiles(parameter) => (parameter, Arc::clone(&self.collectors.profiles)),
+            Parts::Whole => Ok(("", Arc::default())),
+            Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.collectors.profiles))),
             Parts::Listed {
                 parameter,
                 least,
@@ -323,11 +365,17 @@ impl Run<'_> {
                     }
                     _ => Ok(Arc::default()),
                 };
-                // Most servers have no parts, and the others say so when they are asked for everything.
-                self.is_busy |= matches!(listed, Err(CommandError::TooSlow(_)));
-                let listed = listed.unwrap_or_default();
+                let listed = match listed {
+                    Err(error @ CommandError::TooSlow(_)) => {
+                        self.is_busy = true;
+                        let command = call.map_or("", |call| call.name).to_string();
+                        return Err(Failure { command, error });
+                    }
+                    // Most servers have no parts, and the others say so when they are asked for everything.
+                    listed => listed.unwrap_or_default(),
+                };
                 let is_in_parts = listed.len() >= least;
-                (parameter, if is_in_parts { listed } else { Arc::default() })
+                Ok((parameter, if is_in_parts { listed } else { Arc::default() }))
             }
         }
     }

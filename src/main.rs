@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -29,12 +30,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 fn main() -> ExitCode {
     match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {
         Ok(Command::Run(config)) => run(*config),
-        Ok(Command::Check(config)) => check(*config),
-        Ok(Command::Dump(config)) => dump(*config),
-        Ok(Command::Print(text)) => {
-            print(text.as_bytes());
-            ExitCode::SUCCESS
-        }
+        Ok(Command::Check(config)) => ended(check(*config)),
+        Ok(Command::Dump(config)) => ended(dump(*config)),
+        Ok(Command::Print(text)) => exit_code(print(text.as_bytes())),
         Err(message) => {
             let _ = writeln!(io::stderr(), "opensips_exporter: {message}");
             ExitCode::from(2)
@@ -42,40 +40,57 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(text: &[u8]) {
-    // Whoever reads only the beginning closes the pipe.
-    let _ = io::stdout().write_all(text);
+/// Prints `text`, and returns whether that worked.
+fn print(text: &[u8]) -> bool {
+    let mut output = io::stdout();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Ok(()) => true,
+        // Whoever reads only the beginning closes the pipe.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => true,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "opensips_exporter: cannot write: {error}");
+            false
+        }
+    }
 }
 
-/// Asks once and tells what is wrong. The log says nothing that the report does not.
-fn check(config: Config) -> ExitCode {
-    let client = client(&config, replies(&config));
-    let collectors = Collectors::new(config.dialog_profiles);
-    let selection = Selection::of(config.scope);
-    let report = check::check(&client, &collectors, &selection, config.timeout);
-    print(report.to_string().as_bytes());
-    if report.is_well() {
+fn exit_code(is_well: bool) -> ExitCode {
+    if is_well {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
+/// Asks once and tells what is wrong. The log says nothing that the report does not.
+fn check(config: Config) -> io::Result<bool> {
+    let replies = replies(&config);
+    end_on_signals(replies.clone())?;
+    let client = client(&config, replies);
+    let collectors = Collectors::new(config.dialog_profiles);
+    let selection = Selection::of(config.scope);
+    let report = check::check(&client, &collectors, &selection, config.timeout);
+    Ok(print(report.to_string().as_bytes()) && report.is_well())
+}
+
 /// Prints one page, whatever the server does: `opensips_up` is on it.
-fn dump(config: Config) -> ExitCode {
+fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     logging::start(config.log_level, config.log_format);
-    let client = client(&config, replies(&config));
-    let telemetry = match telemetry() {
-        Ok(telemetry) => telemetry,
-        Err(error) => {
-            log::error!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let replies = replies(&config);
+    end_on_signals(replies.clone())?;
+    let client = client(&config, replies);
+    let telemetry = telemetry()?.without_process();
     let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
     let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
-    print(&page);
-    ExitCode::SUCCESS
+    Ok(print(&page))
+}
+
+/// The exit code of what ended so, and a line if it failed.
+fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
+    exit_code(result.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "opensips_exporter: {error}");
+        false
+    }))
 }
 
 fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {

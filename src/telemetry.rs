@@ -31,7 +31,7 @@ impl Rejections {
 pub struct Telemetry {
     registry: Registry,
     rejections: Rejections,
-    process: Mutex<Process>,
+    process: Option<Mutex<Process>>,
 }
 
 impl Telemetry {
@@ -68,8 +68,16 @@ impl Telemetry {
         Ok(Telemetry {
             registry,
             rejections: Rejections(rejected),
-            process: Mutex::default(),
+            process: Some(Mutex::default()),
         })
+    }
+
+    /// The same without the metrics of the process, which say nothing of one that ends at once.
+    pub fn without_process(self) -> Self {
+        Telemetry {
+            process: None,
+            ..self
+        }
     }
 
     /// The counter of what the gate refuses.
@@ -80,8 +88,10 @@ impl Telemetry {
     /// Prints the metrics at the end of `out`: those of the process as they were a second ago at most.
     pub fn write(&self, out: &mut Vec<u8>) {
         print(&self.registry, out);
-        let process = self.process.lock();
-        process.unwrap_or_else(PoisonError::into_inner).write(out);
+        if let Some(process) = &self.process {
+            let process = process.lock();
+            process.unwrap_or_else(PoisonError::into_inner).write(out);
+        }
     }
 }
 

@@ -267,3 +267,40 @@ fn what_makes_the_server_work_hard_is_off_until_it_is_asked_for() {
         assert_eq!(response.status, status, "{flags:?}");
     }
 }
+
+#[test]
+fn what_lists_the_parts_of_a_command_may_be_slow_as_well() {
+    let flags = ["--timeout=2s", "--exclude=status_report"];
+    let (_directory, _server, exporter) = exporter(V3_6, &flags, |server| {
+        server.behave(Behaviour::SlowAt(
+            "sr_list_status",
+            Duration::from_millis(1200),
+        ));
+    });
+    assert_eq!(exporter.scrape().up(), "1");
+    exporter.wait_for_log("dispatcher is not complete on the page, sr_list_status: no reply");
+    let page = exporter.scrape();
+    for module in ["dispatcher", "load_balancer", "uac_registrant"] {
+        assert_eq!(success(&page, module).as_deref(), Some("1"), "{module}");
+    }
+}
+
+/// Each would take the others' commands for slow ones.
+#[test]
+fn scrapes_at_once_ask_one_after_the_other() {
+    let (_directory, _server, exporter) = exporter(V3_6, &["--timeout=4s"], |server| {
+        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(1500)));
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| assert_eq!(exporter.scrape().up(), "1"));
+        }
+    });
+    let told = exporter.logged("level=warn");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("dispatcher is not complete"), "{told:?}");
+    let page = exporter.scrape();
+    for module in ["call_center", "load_balancer", "uac_registrant"] {
+        assert_eq!(success(&page, module).as_deref(), Some("1"), "{module}");
+    }
+}

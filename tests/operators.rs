@@ -73,6 +73,11 @@ fn a_check_tells_what_is_wrong() {
     let output = run(&["check", &socket, "--exclude=drouting"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 
+    server.teach("which", "500 trouble\n");
+    let output = run(&["check", &socket]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("PROBLEM      the server does not list its commands"));
+
     server.behave(Behaviour::Silent);
     let output = run(&["check", &socket, "--timeout=300ms"]);
     assert_eq!(output.status.code(), Some(1));
@@ -102,6 +107,15 @@ fn a_dump_is_the_page() {
     assert_eq!(page.up(), "1");
     assert!(page.family("opensips_core_requests_total").is_some());
     assert!(page.family("opensips_dispatcher_destination_up").is_some());
+    // They would be those of a process that has ended, in the place of another one's.
+    assert!(page.family("process_open_fds").is_none());
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut command = binary();
+    let status = command
+        .args(["dump", &socket])
+        .stdout(full.expect("a full disk"));
+    let status = status.stderr(Stdio::null()).status();
+    assert_eq!(status.expect("the program runs").code(), Some(1));
     server.stop();
     let output = run(&["dump", &socket]);
     assert_eq!(output.status.code(), Some(0));

@@ -74,7 +74,10 @@ fn prometheus_takes_the_scrape_configuration() {
         .find(|asset| asset.name == "scrape-config")
         .expect("it");
     let path = directory.join("prometheus.yml");
-    fs::write(&path, format!("scrape_configs:\n{}", (found.text)())).expect("the file");
+    // At the end of what Debian brings along, as the README does it.
+    let before = fs::read_to_string("/etc/prometheus/prometheus.yml");
+    let before = before.expect("install the Debian package prometheus");
+    fs::write(&path, before + &(found.text)()).expect("the file");
     run(
         "prometheus",
         "promtool",

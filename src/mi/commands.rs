@@ -9,7 +9,11 @@ use super::backoff::Backoff;
 use super::client::{Answerer, Client};
 use super::dialect::{Dialect, Refused, check_lines, result};
 use super::json::{self, Value};
+use super::questions::question_time;
 use super::{Deadline, Error, line, tree};
+
+/// The time for an answer from which on it is news that there was none.
+const FAIR_TIME: Duration = Duration::from_millis(200);
 
 /// The key of the list of all commands among them.
 const LIST: &str = "which";
@@ -92,6 +96,8 @@ pub struct Call<'c> {
 pub struct Commands {
     /// The names of all.
     listed: Option<Arc<HashSet<String>>>,
+    /// Whether the log said that the server does not list them.
+    is_told: bool,
     /// What came of each one, by its name and the value of its parameter.
     backoffs: BTreeMap<(&'static str, String), Backoff>,
     /// What was read once for as long as the server runs, by the command and the value of its parameter.
@@ -118,9 +124,11 @@ impl Client {
             return Some(Arc::clone(listed));
         }
         let key = (LIST, String::new());
-        let time = deadline.limit() / 4;
+        let time = question_time(deadline);
         let may_ask = |backoff: &Backoff| backoff.may_ask(Instant::now(), time);
-        if !server.commands().backoffs.get(&key).is_none_or(may_ask) {
+        if !server.commands().backoffs.get(&key).is_none_or(may_ask)
+            || deadline.remaining().is_none_or(|left| left < time)
+        {
             return None;
         }
         let dialect = server.dialect;
@@ -136,12 +144,17 @@ impl Client {
         );
         let mut commands = server.commands();
         match told {
-            Ok(names) => commands.listed = Some(Arc::new(names)),
+            Ok(names) => {
+                commands.listed = Some(Arc::new(names));
+                if std::mem::take(&mut commands.is_told) {
+                    log::info!("the server lists its commands again");
+                }
+            }
             Err(_) => {
-                let is_news = !commands.backoffs.contains_key(&key);
                 let backoff = commands.backoffs.entry(key).or_default();
                 backoff.note_silence(Instant::now(), time);
-                if is_news {
+                // In less time there is no answer from a server that is well.
+                if time >= FAIR_TIME && !std::mem::replace(&mut commands.is_told, true) {
                     log::warn!(
                         "the server does not list its commands, so there is nothing on the page of the state of its modules: look into the log of OpenSIPS"
                     );

@@ -57,6 +57,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether a reply has to fit into one datagram.
+    pub fn is_datagram(&self) -> bool {
+        !matches!(self.target, Target::Http { .. })
+    }
+
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
         match &self.target {

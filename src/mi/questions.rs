@@ -126,13 +126,18 @@ impl Client {
         read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
         deadline: Deadline,
     ) -> Result<T, Refused> {
-        let time = MOST_TIME.min(deadline.limit() / 4);
+        let time = question_time(deadline);
         let result = self.ask(dialect, request, read, deadline.at_most(time));
         if let Err(refused) = &result {
             log::debug!("the server does not answer a question beside its statistics: {refused:?}");
         }
         result
     }
+}
+
+/// How long an answer may take in a scrape with that deadline.
+pub fn question_time(deadline: Deadline) -> Duration {
+    MOST_TIME.min(deadline.limit() / 4)
 }
 
 /// The group of a `group:name` with its colon, if it can be asked for.
