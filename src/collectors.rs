@@ -133,6 +133,12 @@ impl Collectors {
             !processor.listings.is_empty() && selection.has_group(processor.group)
         });
         let mut processors: Vec<&Processor> = processors.collect();
+        if let Some(listed) = answerer.known_commands() {
+            processors.retain(|processor| {
+                let mut listings = processor.listings.iter();
+                listings.any(|listing| listing.command.name_in(&listed).is_some())
+            });
+        }
         if processors.is_empty() {
             return collected;
         }

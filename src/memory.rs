@@ -6,8 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::processors::Remembered;
 use crate::selection::Selection;
 
-/// For how many selections it is kept. Prometheus servers ask for one or two, strangers for any.
-const SELECTIONS: usize = 4;
+/// For how many scrapes it is kept, of one selection or of several. Prometheus servers ask for one or two, at the same
+/// moment now and then, strangers for any.
+const SCRAPES: usize = 4;
+
+/// Statistics from which on it is kept for one scrape of a selection only: they are megabytes.
+const LARGE: usize = 2_000;
 
 /// What the last scrapes came upon, by selection, the last one at the end.
 #[derive(Default)]
@@ -18,7 +22,7 @@ impl Memory {
     /// way.
     pub fn take(&self, selection: &Selection) -> Remembered {
         let mut kept = self.lock();
-        let found = kept.iter().position(|(of, _)| of == selection);
+        let found = kept.iter().rposition(|(of, _)| of == selection);
         let found = found.map(|index| kept.remove(index).1);
         found.unwrap_or_default()
     }
@@ -26,9 +30,11 @@ impl Memory {
     /// Keeps what a scrape of this selection came upon.
     pub fn keep(&self, selection: &Selection, remembered: Remembered) {
         let mut kept = self.lock();
-        kept.retain(|(of, _)| of != selection);
+        if remembered.len() > LARGE {
+            kept.retain(|(of, _)| of != selection);
+        }
         kept.push((selection.clone(), remembered));
-        if kept.len() > SELECTIONS {
+        if kept.len() > SCRAPES {
             kept.remove(0);
         }
     }
@@ -70,14 +76,17 @@ mod tests {
         assert_eq!((length("tm:"), length("core:"), length("core:")), (0, 2, 0));
         assert_eq!(length("all"), 3);
 
+        // Scrapes at the same moment.
         memory.keep(&selection("all"), remembered(1));
         memory.keep(&selection("all"), remembered(5));
-        for number in 0..SELECTIONS - 1 {
-            memory.keep(&selection(&format!("group{number}:")), remembered(1));
+        assert_eq!((length("all"), length("all"), length("all")), (5, 1, 0));
+        for count in [1, LARGE + 1, LARGE + 2] {
+            memory.keep(&selection("all"), remembered(count));
         }
-        assert_eq!(length("all"), 5);
+        assert_eq!((length("all"), length("all")), (LARGE + 2, 0));
+
         memory.keep(&selection("all"), remembered(5));
-        for number in 0..SELECTIONS {
+        for number in 0..SCRAPES {
             memory.keep(&selection(&format!("other{number}:")), remembered(1));
         }
         assert_eq!(length("all"), 0);

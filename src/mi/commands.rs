@@ -112,6 +112,13 @@ impl Command {
     }
 }
 
+impl Answerer {
+    /// The names of all commands of the server, if it told them already.
+    pub fn known_commands(&self) -> Option<Arc<HashSet<String>>> {
+        self.server.commands().listed.clone()
+    }
+}
+
 impl Client {
     /// The names of all commands of the server. It is asked for them once, and now and then if it does not answer.
     pub fn commands(
@@ -120,8 +127,8 @@ impl Client {
         deadline: Deadline,
     ) -> Option<Arc<HashSet<String>>> {
         let server = &answerer.server;
-        if let Some(listed) = &server.commands().listed {
-            return Some(Arc::clone(listed));
+        if let Some(listed) = answerer.known_commands() {
+            return Some(listed);
         }
         let key = (LIST, String::new());
         let time = question_time(deadline);
