@@ -1,5 +1,5 @@
 //! Beside a real Prometheus, which scrapes a server of each version. `make e2e` runs this; it needs the Debian
-//! package prometheus.
+//! packages prometheus and kamailio.
 
 mod support;
 
@@ -13,6 +13,7 @@ use opensips_exporter::assets::ASSETS;
 use opensips_exporter::assets::dashboard::rows;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use support::kamailio::{Kamailio, free_port};
 use support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
 use support::{Exporter, TempDir, fixture};
 
@@ -131,12 +132,16 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
         server.load_modules();
         (server, Exporter::start(&socket, &flags))
     });
-    let targets: Vec<String> = servers
-        .iter()
-        .map(|(_, exporter)| exporter.address.to_string())
+    // A real one beside the stand-ins.
+    let of_kamailio = TempDir::new();
+    let _kamailio = Kamailio::start(&of_kamailio, free_port());
+    let real = Exporter::start(&of_kamailio.join("mi.sock"), &[]);
+    let exporters = servers.iter().map(|(_, exporter)| exporter).chain([&real]);
+    let targets: Vec<String> = exporters
+        .map(|exporter| exporter.address.to_string())
         .collect();
     let prometheus = Prometheus::start(&directory, &targets);
-    let count = versions.len().to_string();
+    let count = targets.len().to_string();
     let is = |expression: &str, value: &str| prometheus.value(expression).as_deref() == Some(value);
     wait_until(
         "all targets are up, and were scraped more than twice",

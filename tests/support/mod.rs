@@ -3,6 +3,7 @@
 // Each test file uses its own part of this.
 #![allow(dead_code)]
 
+pub mod kamailio;
 pub mod modules;
 pub mod network;
 pub mod page;
