@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, Page, Template, Value};
 use crate::mi::{self, Answerer, Call, Client, CommandError, Deadline};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
@@ -101,10 +101,9 @@ impl fmt::Display for Failure {
 impl Collectors {
     /// Those of all processors. `profiles` are the dialog profiles whose size is asked for.
     pub fn new(profiles: Vec<String>) -> Self {
-        let series = COLLECTOR_FAMILIES.iter().map(|family| {
-            let given = (0..).map(LabelValue::Given);
-            Template::new(family.name, COLLECTOR_LABELS.iter().copied().zip(given))
-        });
+        let series = COLLECTOR_FAMILIES.iter();
+        let series =
+            series.map(|family| Template::given(family.name, COLLECTOR_LABELS.iter().copied()));
         Collectors {
             mapping: StateMapping::new(PROCESSORS),
             headers: Header::of(COLLECTOR_FAMILIES),

@@ -113,6 +113,11 @@ pub enum LabelValue<'a> {
 }
 
 impl Template {
+    /// The series of `name` whose labels all have values that a sample brings, in this order.
+    pub fn given<'a>(name: &str, labels: impl IntoIterator<Item = &'a str>) -> Self {
+        Template::new(name, labels.into_iter().zip((0..).map(LabelValue::Given)))
+    }
+
     /// The series of `name` with these labels.
     pub fn new<'a>(
         name: &str,

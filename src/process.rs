@@ -77,7 +77,7 @@ impl Process {
         Process {
             headers: Header::of(PROCESS_FAMILIES),
             series: series
-                .map(|family| Template::new(family.name, []))
+                .map(|family| Template::given(family.name, []))
                 .collect(),
             booted: lines.find_map(|line| line.strip_prefix("btime ")?.parse().ok()),
             printed: None,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::collectors::{Collected, Collectors};
-use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, Page, Template, Value};
 use crate::health::{Health, News};
 use crate::memory::Memory;
 use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Said, Statistic, Unparsed};
@@ -78,11 +78,9 @@ pub struct Scraper {
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
     pub fn new(client: Client, telemetry: Telemetry, collectors: Collectors) -> Self {
-        let given = || (0..).map(LabelValue::Given);
         let series = FAMILIES.iter().zip(LABELS);
-        let series = series.map(|(family, labels)| {
-            Template::new(family.name, labels.iter().copied().zip(given()))
-        });
+        let series =
+            series.map(|(family, labels)| Template::given(family.name, labels.iter().copied()));
         Scraper {
             client,
             series: series.collect(),

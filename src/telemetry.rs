@@ -1,5 +1,5 @@
-//! The exporter's metrics of itself, through the `prometheus` crate: which build it is, and what its
-//! process uses. Nothing here knows OpenSIPS.
+//! The exporter's metrics of itself: which build it is and what it refused, through the `prometheus` crate, and what
+//! its process uses. Nothing here knows OpenSIPS.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 use super::client::{Answerer, Client};
-use super::dialect::{Dialect, Refused, check_lines, result};
+use super::dialect::{Dialect, Refused};
 use super::json::{self, Value};
 use super::questions::question_time;
 use super::{Deadline, Error, line, tree};
@@ -141,12 +141,8 @@ impl Client {
         let dialect = server.dialect;
         let told = self.question(
             dialect,
-            |id| match dialect {
-                Dialect::Line => line::request("which", &[]),
-                Dialect::JsonRpc => json::request("which", "", id),
-                Dialect::Kamailio => json::request("system.listMethods", "", id),
-            },
-            |reply, id| read(dialect, reply, id, &[], names),
+            |id| dialect.call("which", "system.listMethods", id),
+            |reply, id| tree::of(dialect, reply, id, &[], names),
             deadline,
         );
         let mut commands = server.commands();
@@ -200,7 +196,7 @@ impl Client {
         let result = self.ask(
             dialect,
             |id| request(dialect, call.name, call.parameter, id),
-            |reply, id| self::read(dialect, reply, id, call.attributes, &mut read),
+            |reply, id| tree::of(dialect, reply, id, call.attributes, &mut read),
             deadline.at_most(time),
         );
         let result = result.map_err(|refused| match refused {
@@ -278,21 +274,4 @@ fn request(dialect: Dialect, name: &str, parameter: Option<(&str, &str)>, id: u3
             json::request(name, parameters.as_deref().unwrap_or_default(), id)
         }
     }
-}
-
-/// Gives the tree of a reply to `read`.
-fn read<T>(
-    dialect: Dialect,
-    reply: &[u8],
-    id: u32,
-    attributes: &[&'static str],
-    read: impl FnOnce(&Value<'_>) -> T,
-) -> Result<T, Refused> {
-    if dialect == Dialect::Line {
-        check_lines(reply)?;
-        let text = json::utf8(reply, "\\x");
-        return Ok(read(&tree::read(&text, attributes)));
-    }
-    let text = json::text(reply);
-    Ok(read(&result(reply, &text, id)?))
 }

@@ -154,10 +154,15 @@ impl Dialect {
 
     /// The request for the version of the server.
     pub fn version(self, id: u32) -> Vec<u8> {
+        self.call("version", "core.version", id)
+    }
+
+    /// The request that calls a command without parameters: `opensips`, or `kamailio` of that.
+    pub fn call(self, opensips: &str, kamailio: &str, id: u32) -> Vec<u8> {
         match self {
-            Dialect::Line => line::request("version", &[]),
-            Dialect::JsonRpc => json::request("version", "", id),
-            Dialect::Kamailio => json::request("core.version", "", id),
+            Dialect::Line => line::request(opensips, &[]),
+            Dialect::JsonRpc => json::request(opensips, "", id),
+            Dialect::Kamailio => json::request(kamailio, "", id),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::dialect::{Dialect, Refused, check_lines, result};
-use super::json::{self, Value};
+use super::dialect::{Dialect, Refused};
+use super::json::Value;
 use super::patience::Patience;
-use super::{line, tree};
+use super::tree;
 
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,11 +79,7 @@ impl Roster {
 
 /// The request for the processes.
 pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
-    match dialect {
-        Dialect::Line => line::request("ps", &[]),
-        Dialect::JsonRpc => json::request("ps", "", id),
-        Dialect::Kamailio => json::request("core.psx", "", id),
-    }
+    dialect.call("ps", "core.psx", id)
 }
 
 /// The processes in a reply.
@@ -92,16 +88,11 @@ pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
 ///
 /// Why there are none, see [`Refused`].
 pub fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
-    if dialect == Dialect::Line {
-        check_lines(reply)?;
-        let text = json::utf8(reply, "\\x");
-        let tree = tree::read(&text, &["ID", "PID", "Type"]);
-        return Ok(tree.named("Process").filter_map(process).collect());
-    }
-    let text = json::text(reply);
-    let result = result(reply, &text, id)?;
-    let list = result.member("Processes").unwrap_or(&result);
-    Ok(list.elements().iter().filter_map(process).collect())
+    tree::of(dialect, reply, id, &["ID", "PID", "Type"], |reply| {
+        let nodes = reply.named("Process");
+        let list = reply.member("Processes").unwrap_or(reply).elements();
+        nodes.chain(list).filter_map(process).collect()
+    })
 }
 
 /// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio),

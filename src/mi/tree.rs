@@ -1,4 +1,4 @@
-//! The nodes of a reply of the line protocol, as the values that JSON has. No I/O.
+//! Replies as trees: the nodes of the line protocol become the values that JSON has. No I/O.
 //!
 //! A line is a node, `name:: value attribute=value`, and those that stand further to the right below it are its
 //! children (OpenSIPS 1.11 and 2.4, `modules/mi_datagram/mi_datagram_writer.c`). How far is a parameter of the
@@ -7,14 +7,36 @@
 use std::borrow::Cow;
 use std::iter::Peekable;
 
-use super::json::Value;
+use super::dialect::{Dialect, Refused, check_lines, result};
+use super::json::{self, Value};
+
+/// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for [`read`].
+///
+/// # Errors
+///
+/// Why there is none, see [`Refused`].
+pub fn of<T>(
+    dialect: Dialect,
+    reply: &[u8],
+    id: u32,
+    attributes: &[&'static str],
+    take: impl FnOnce(&Value<'_>) -> T,
+) -> Result<T, Refused> {
+    if dialect == Dialect::Line {
+        check_lines(reply)?;
+        let text = json::utf8(reply, "\\x");
+        return Ok(take(&read(&text, attributes)));
+    }
+    let text = json::text(reply);
+    Ok(take(&result(reply, &text, id)?))
+}
 
 /// The nodes of `reply` behind its status line, each a member of its name.
 ///
 /// A node with neither attributes nor children is its value. Another one has its value as a member of its own
 /// name, its attributes and then its children. Nothing quotes an attribute, and both names and values may hold
 /// spaces: they are told apart by `attributes`, the names in the order in which the server prints them.
-pub fn read<'r>(reply: &'r str, attributes: &[&'static str]) -> Value<'r> {
+fn read<'r>(reply: &'r str, attributes: &[&'static str]) -> Value<'r> {
     let lines = reply.lines().skip(1).filter(|line| !line.trim().is_empty());
     Value::Members(nodes(&mut lines.peekable(), 0, attributes))
 }

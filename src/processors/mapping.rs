@@ -41,11 +41,7 @@ struct Claim {
 impl Mapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
-        let labels = [
-            ("group", LabelValue::Given(0)),
-            ("name", LabelValue::Given(1)),
-        ];
-        let unclaimed = UNCLAIMED.map(|family| Template::new(family.name, labels));
+        let unclaimed = UNCLAIMED.map(|family| Template::given(family.name, ["group", "name"]));
         let mut mapping = Mapping {
             headers: Vec::new(),
             groups: HashMap::default(),

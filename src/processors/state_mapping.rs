@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Source, Step};
-use crate::exposition::{self, Header, LabelValue, Page, Template};
+use crate::exposition::{self, Header, Page, Template};
 use crate::mi::Value;
 
 /// The commands of all processors, made ready for reading replies.
@@ -23,8 +23,7 @@ impl StateMapping {
         for metric in processors.iter().flat_map(Processor::state_metrics) {
             families.entry(metric.family.name).or_insert_with(|| {
                 in_order.push(metric.family);
-                let labels = metric.labels().zip((0..).map(LabelValue::Given));
-                let series = Template::new(metric.family.name, labels);
+                let series = Template::given(metric.family.name, metric.labels());
                 (in_order.len() - 1, series)
             });
         }
