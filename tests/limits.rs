@@ -15,7 +15,8 @@ use opensips_exporter::gate::MAX_CONNECTIONS;
 use support::siege::{idle, resets, withstand};
 use support::stand_in::Behaviour;
 use support::{
-    Exporter, Response, assert_down, assert_up, binary, captured, server_and_exporter, wait_until,
+    Exporter, Response, assert_down, assert_up, binary_path, captured, command,
+    server_and_exporter, wait_until,
 };
 
 /// With few descriptors there are few places, but strangers cannot take them.
@@ -24,10 +25,8 @@ fn few_descriptors_are_enough() {
     let directory = support::TempDir::new();
     let socket = directory.join("mi.sock");
     let _server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
-    let mut command = Command::new("prlimit");
+    let mut command = command(&["prlimit", "--nofile=100"], &binary_path());
     command
-        .arg("--nofile=100")
-        .arg(binary().get_program())
         .args(["--addr=127.0.0.1:0", "--socket"])
         .arg(&socket);
     let mut exporter = Exporter::run(command);
@@ -108,17 +107,16 @@ fn few_threads_are_enough() {
     let server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
     let own = directory.join("opensips_exporter");
-    fs::copy(binary().get_program(), &own).expect("a copy that everybody can start");
+    fs::copy(binary_path(), &own).expect("a copy that everybody can start");
     let is_root = rustix::process::getuid().is_root();
     let user = if is_root {
         NOBODY
     } else {
         rustix::process::getuid().as_raw()
     };
-    let mut command = Command::new("prlimit");
+    let limit = format!("--nproc={}", threads_of(user) + 40);
+    let mut command = command(&["prlimit", &limit], &own);
     command
-        .arg(format!("--nproc={}", threads_of(user) + 40))
-        .arg(&own)
         .args(["--addr=127.0.0.1:0", "--timeout=500ms", "--socket"])
         .arg(&socket);
     if is_root {

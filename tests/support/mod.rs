@@ -12,6 +12,7 @@ pub mod siege;
 pub mod stand_in;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -72,20 +73,29 @@ impl Drop for TempDir {
     }
 }
 
-/// The binary under test, not started yet, with an environment that sets none of its flags. It is another one than Cargo
-/// built if TESTED_BINARY names one, and runs under the emulator that TESTED_UNDER names.
-pub fn binary() -> Command {
+/// The binary under test: another one than Cargo built if TESTED_BINARY names one.
+pub fn binary_path() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_opensips_exporter").into();
-    let binary = std::env::var_os("TESTED_BINARY").unwrap_or(built);
-    let mut command = match std::env::var_os("TESTED_UNDER") {
-        Some(emulator) => {
-            let mut command = Command::new(emulator);
-            command.arg(binary);
-            command
-        }
-        None => Command::new(binary),
-    };
-    command.env_clear().stdin(Stdio::null());
+    std::env::var_os("TESTED_BINARY").unwrap_or(built).into()
+}
+
+/// The binary under test, not started yet, with an environment that sets none of its flags.
+pub fn binary() -> Command {
+    command(&[], &binary_path())
+}
+
+/// What the binary under test runs under, if anything: TESTED_UNDER names it.
+pub fn emulator() -> Option<OsString> {
+    std::env::var_os("TESTED_UNDER")
+}
+
+/// The program at `path`, not started yet, by way of `wrapper`, a command that starts another one. It runs under the
+/// emulator, if there is one.
+pub fn command(wrapper: &[&str], path: &Path) -> Command {
+    let words = wrapper.iter().map(OsString::from);
+    let mut words = words.chain(emulator()).chain([path.into()]);
+    let mut command = Command::new(words.next().expect("the path"));
+    command.args(words).env_clear().stdin(Stdio::null());
     command
 }
 

@@ -15,7 +15,7 @@ use rustix::net::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Exporter, PATIENCE, page::Page, wait_until};
+use super::{Exporter, PATIENCE, emulator, page::Page, wait_until};
 
 /// Scrapes during an attack of full size, and else.
 const SCRAPES: (usize, usize) = (100, 20);
@@ -156,6 +156,7 @@ impl Attack {
 struct Usage {
     threads: usize,
     descriptors: usize,
+    /// Resident, in bytes. That of an emulator says nothing, and is left at 0.
     memory: u64,
 }
 
@@ -165,10 +166,11 @@ fn usage(exporter: &Exporter) -> Usage {
         .split(' ')
         .nth(1)
         .and_then(|pages| pages.parse::<u64>().ok());
+    let resident = pages.expect("a number") * rustix::param::page_size() as u64;
     Usage {
         threads: exporter.threads().len(),
         descriptors: exporter.descriptors(),
-        memory: pages.expect("a number") * rustix::param::page_size() as u64,
+        memory: emulator().map_or(resident, |_| 0),
     }
 }
 
