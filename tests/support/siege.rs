@@ -156,10 +156,11 @@ impl Attack {
 struct Usage {
     threads: usize,
     descriptors: usize,
-    /// Resident, in bytes. That of an emulator says nothing, and is left at 0.
+    /// Resident, in bytes.
     memory: u64,
 }
 
+/// What `exporter` takes. An emulator's memory is not counted, nor the one thread that qemu has for itself.
 fn usage(exporter: &Exporter) -> Usage {
     let statm = fs::read_to_string(format!("/proc/{}/statm", exporter.pid())).expect("proc");
     let pages = statm
@@ -168,7 +169,7 @@ fn usage(exporter: &Exporter) -> Usage {
         .and_then(|pages| pages.parse::<u64>().ok());
     let resident = pages.expect("a number") * rustix::param::page_size() as u64;
     Usage {
-        threads: exporter.threads().len(),
+        threads: exporter.threads().len() - usize::from(emulator().is_some()),
         descriptors: exporter.descriptors(),
         memory: emulator().map_or(resident, |_| 0),
     }
