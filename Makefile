@@ -10,6 +10,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 HOST_TARGET = $(shell uname -m)-unknown-linux-musl
 STATIC = target/$(HOST_TARGET)/release/opensips_exporter
 
+need = @command -v $(1) >/dev/null || { echo "make $@ needs $(1) (Debian package $(2))" >&2; exit 1; }
 add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1)
 
 export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -59,7 +60,7 @@ bench: ## Print what a scrape costs, beside the least that it could
 
 bench-check: ## Compare the instructions of a page with those that are kept (Debian package valgrind)
 	$(call add_target,$(HOST_TARGET))
-	@command -v valgrind >/dev/null || { echo "make bench-check needs valgrind (Debian package valgrind)" >&2; exit 1; }
+	$(call need,valgrind,valgrind)
 	$(CARGO) bench --locked --target $(HOST_TARGET) --bench instructions
 
 bench-bless: ## Keep the instructions of a page as they are now
@@ -67,7 +68,7 @@ bench-bless: ## Keep the instructions of a page as they are now
 	BLESS=1 $(CARGO) bench --locked --target $(HOST_TARGET) --bench instructions
 
 static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch64, and prove that they are
-	@command -v file >/dev/null || { echo "make static needs the command file (Debian package file)" >&2; exit 1; }
+	$(call need,file,file)
 	@for binary in $(STATIC_BINARIES); do \
 		file $$binary; \
 		file $$binary | grep -qE 'static(-pie|ally) linked' || { echo "$$binary is not static" >&2; exit 1; }; \
@@ -104,11 +105,12 @@ deb: static ## Make a Debian package of each static binary below target/deb
 		dpkg-deb --root-owner-group --build $$tree target/deb/opensips-exporter_$(VERSION)_$$architecture.deb; \
 	done
 
-package-test: deb ## Install the package of this machine, start what is in it, and remove it again (as root)
+package-test: deb ## Install each package, start what is in it, and remove it again (as root)
+	$(call need,qemu-aarch64-static,qemu-user-static)
 	$(CARGO) test --locked --test package -- --ignored
 
 emulated: static ## Run the integration tests with the static binary of aarch64 (Debian package qemu-user-static)
-	@command -v qemu-aarch64-static >/dev/null || { echo "make emulated needs qemu-aarch64-static (Debian package qemu-user-static)" >&2; exit 1; }
+	$(call need,qemu-aarch64-static,qemu-user-static)
 	TESTED_UNDER=qemu-aarch64-static TESTED_BINARY=$(CURDIR)/target/aarch64-unknown-linux-musl/release/opensips_exporter \
 		$(CARGO) test --locked --test '*'
 

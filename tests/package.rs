@@ -1,4 +1,5 @@
-//! The Debian package of this machine: installed, started and removed again. `make package-test` builds it and runs this.
+//! The Debian packages: installed, started and removed again, that of another architecture under an emulator.
+//! `make package-test` builds them and runs this.
 
 mod support;
 
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::stand_in::{StandIn, V3_6};
-use support::{Exporter, TempDir, captured};
+use support::{Exporter, TempDir, captured, command};
 
 const FILES: &[&str] = &[
     "/usr/bin/opensips_exporter",
@@ -17,11 +18,13 @@ const FILES: &[&str] = &[
     "/usr/share/doc/opensips-exporter/copyright",
 ];
 
-fn package() -> PathBuf {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        _ => "arm64",
-    };
+/// The architectures as Debian calls them, and what their binaries run under on other machines.
+const ARCHITECTURES: &[(&str, &str, &str)] = &[
+    ("x86_64", "amd64", "qemu-x86_64-static"),
+    ("aarch64", "arm64", "qemu-aarch64-static"),
+];
+
+fn package(architecture: &str) -> PathBuf {
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("opensips-exporter_{version}_{architecture}.deb");
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -60,9 +63,17 @@ impl Drop for Installed {
 
 #[test]
 #[ignore = "changes the system: make package-test"]
-fn the_package_is_installed_runs_and_goes() {
-    let package = package();
-    dpkg(&["--install", package.to_str().expect("a path")]);
+fn the_packages_are_installed_run_and_go() {
+    for (machine, architecture, emulator) in ARCHITECTURES {
+        let is_native = *machine == std::env::consts::ARCH;
+        let wrapper = if is_native { &[][..] } else { &[*emulator][..] };
+        is_installed_runs_and_goes(&package(architecture), wrapper);
+    }
+}
+
+fn is_installed_runs_and_goes(package: &Path, wrapper: &[&str]) {
+    let package = package.to_str().expect("a path");
+    dpkg(&["--force-architecture", "--install", package]);
     {
         let _installed = Installed;
         for file in FILES {
@@ -81,9 +92,8 @@ fn the_package_is_installed_runs_and_goes() {
         let directory = TempDir::new();
         let socket = directory.join("mi.sock");
         let _server = StandIn::start(&socket, V3_6, &captured());
-        let mut command = Command::new("/usr/bin/opensips_exporter");
+        let mut command = command(wrapper, Path::new(FILES[0]));
         command
-            .env_clear()
             .env("OPENSIPS_EXPORTER_SOCKET", &socket)
             .env("OPENSIPS_EXPORTER_ADDR", "127.0.0.1:0");
         let exporter = Exporter::run(command);
