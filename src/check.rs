@@ -129,6 +129,10 @@ pub fn check(
     if selection.needs_statistics() && count == 0 {
         report.problems.push("the server has none of the statistics that are asked for: see whether --collect names groups that it has".to_string());
     }
+    let left_out = answerer.left_out();
+    if !left_out.is_empty() {
+        report.problems.push(left_out.to_string());
+    }
     if unparsed > 0 {
         report.problems.push(format!(
             "{unparsed} lines could not be parsed: dump --log.level=debug shows them"

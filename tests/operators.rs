@@ -78,6 +78,20 @@ fn a_check_tells_what_is_wrong() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("PROBLEM      the server does not list its commands"));
 
+    server.teach("which", "get_statistics\n");
+    let odd = |number: usize| {
+        let name = format!("a variable of the script {number}");
+        (b"script".to_vec(), name.into_bytes(), 1)
+    };
+    server.change(|all| all.extend((0..3000).map(odd)));
+    let output = run(&["check", &socket]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output);
+    assert!(
+        report.contains("PROBLEM      left out of the page, each too large for one reply of the server: script: raise "),
+        "{report}"
+    );
+
     server.behave(Behaviour::Silent);
     let output = run(&["check", &socket, "--timeout=300ms"]);
     assert_eq!(output.status.code(), Some(1));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::census::{Census, Groups, Replies};
 use super::dialect::{Dialect, Product, Refused, Sink};
 use super::endpoint::Endpoint;
+use super::layout::LeftOut;
 use super::processes::Seen;
 use super::server::Server;
 use super::{Deadline, Error, Statistic, Unparsed};
@@ -63,6 +64,11 @@ impl Answerer {
     /// The replies that its statistics took.
     pub fn replies(&self) -> Replies {
         self.replies
+    }
+
+    /// What of its statistics could not be read.
+    pub fn left_out(&self) -> LeftOut {
+        self.server.layout().left_out()
     }
 
     /// About how many bytes it can send in one reply.

@@ -5,6 +5,7 @@
 //! of the processes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::census::{Census, Groups};
 use super::per_process::{PER_PROCESS, PerProcess, growing, names_in, process_of};
@@ -52,6 +53,28 @@ pub struct Layout {
     first_capacity: usize,
     /// Plans for everything since less than that was asked for.
     plans: u32,
+}
+
+/// Groups, with their colons, that a server can neither tell in one reply nor in parts. Its text is one line: what
+/// happened, to what, and what to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut(BTreeSet<String>);
+
+impl LeftOut {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("left out of the page, each too large for one reply of the server:")?;
+        for group in &self.0 {
+            write!(f, " {group}")?;
+        }
+        f.write_str(" raise socket_buf_size of mi_datagram (OpenSIPS 4.0), or buf_size of httpd with mi_http")
+    }
 }
 
 impl Layout {
@@ -103,8 +126,19 @@ impl Layout {
     }
 
     /// What can be asked for in no way.
-    pub fn hopeless(&self) -> &BTreeSet<String> {
-        &self.hopeless
+    pub fn hopeless(&self) -> LeftOut {
+        LeftOut(self.hopeless.clone())
+    }
+
+    /// What could not be asked for when it was tried last.
+    pub fn left_out(&self) -> LeftOut {
+        LeftOut(
+            self.suspects
+                .keys()
+                .chain(&self.hopeless)
+                .cloned()
+                .collect(),
+        )
     }
 
     /// The requests for processes beyond those of the plan, when the last ones of it are there.

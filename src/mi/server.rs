@@ -9,7 +9,7 @@ use super::commands::Commands;
 use super::dialect::{Dialect, Product};
 use super::endpoint::Identity;
 use super::kinds::Kinds;
-use super::layout::Layout;
+use super::layout::{Layout, LeftOut};
 use super::processes::Roster;
 
 /// How much later a server may seem to have started, since it counts whole seconds and a reply takes time.
@@ -40,7 +40,7 @@ pub struct Server {
     started: Mutex<Option<Instant>>,
     layout: Mutex<Layout>,
     /// What the log said is too large for a reply.
-    told: Mutex<BTreeSet<String>>,
+    told: Mutex<LeftOut>,
     /// The arguments that were answered in one reply.
     fitted: Mutex<BTreeSet<Vec<String>>>,
     kinds: Mutex<Kinds>,
@@ -91,14 +91,10 @@ impl Server {
 
     /// Logs what is left out of the page, when that is news.
     pub fn tell(&self) {
-        let left_out = self.layout().hopeless().clone();
+        let left_out = self.layout().hopeless();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *told != left_out && !left_out.is_empty() {
-            let names: Vec<&str> = left_out.iter().map(String::as_str).collect();
-            log::warn!(
-                "left out of the page, each too large for one reply of the server: {}",
-                names.join(" ")
-            );
+            log::warn!("{left_out}");
         }
         *told = left_out;
     }
