@@ -26,7 +26,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= $(SMALLER)
 .PHONY: help build run test e2e hostile bench bench-check bench-bless static dist deb package-test emulated lint bless install clean
 
 help: ## Print this
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 build: ## Build target/release/opensips_exporter
 	$(CARGO) build --release

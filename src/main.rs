@@ -62,10 +62,14 @@ fn exit_code(is_well: bool) -> ExitCode {
     }
 }
 
+/// The exit code after a signal: serving ends by nothing else, but to be asked once was in vain then.
+const SERVED: i32 = 0;
+const IN_VAIN: i32 = 1;
+
 /// Asks once and tells what is wrong. The log says nothing that the report does not.
 fn check(config: Config) -> io::Result<bool> {
     let replies = replies(&config);
-    end_on_signals(replies.clone())?;
+    end_on_signals(replies.clone(), IN_VAIN)?;
     let client = client(&config, replies);
     let collectors = Collectors::new(config.dialog_profiles);
     let selection = Selection::of(config.scope);
@@ -77,7 +81,7 @@ fn check(config: Config) -> io::Result<bool> {
 fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     logging::start(config.log_level, config.log_format);
     let replies = replies(&config);
-    end_on_signals(replies.clone())?;
+    end_on_signals(replies.clone(), IN_VAIN)?;
     let client = client(&config, replies);
     let telemetry = telemetry()?.without_process();
     let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
@@ -130,7 +134,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     if let Some(replies) = &replies {
         replies.sweep();
     }
-    end_on_signals(replies.clone())?;
+    end_on_signals(replies.clone(), SERVED)?;
 
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
@@ -159,10 +163,10 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     Err(format!("no connection can be served: {error}").into())
 }
 
-/// Ends the process on SIGTERM, SIGINT and SIGHUP, without a file left behind. As the first process of
+/// Ends the process with `code` on SIGTERM, SIGINT and SIGHUP, without a file left behind. As the first process of
 /// a container it would not end on them by itself. It says nothing: a log that nobody reads would keep
 /// it from ending.
-fn end_on_signals(replies: Option<Arc<ReplyDirectory>>) -> io::Result<()> {
+fn end_on_signals(replies: Option<Arc<ReplyDirectory>>, code: i32) -> io::Result<()> {
     let (mut signals, sender) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT, SIGHUP] {
         if signal == SIGHUP && is_ignored(signal) {
@@ -178,7 +182,7 @@ fn end_on_signals(replies: Option<Arc<ReplyDirectory>>) -> io::Result<()> {
                 if let Some(replies) = replies {
                     replies.close();
                 }
-                process::exit(0);
+                process::exit(code);
             }
         })?;
     Ok(())

@@ -178,6 +178,12 @@ fn the_dashboard_is_json_of_known_panels() {
         assert!(places.insert((at("x"), at("y"))), "two panels at one place");
         let kind = panel["type"].as_str().expect("a type");
         assert!(["row", "stat", "timeseries", "table", "state-timeline"].contains(&kind));
+        // What a panel says of now must not come from a server that has gone since.
+        let is_of_now = ["stat", "table"].contains(&kind);
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            assert_eq!(target["instant"], is_of_now, "{panel}");
+            assert_eq!(target["range"], !is_of_now, "{panel}");
+        }
     }
     let titles: Vec<_> = panels
         .iter()

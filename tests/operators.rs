@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use opensips_exporter::assets::ASSETS;
 use support::page::Page;
 use support::stand_in::{Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
-use support::{TempDir, binary, captured};
+use support::{TempDir, binary, captured, end, ending_signals, wait_until};
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = binary();
@@ -135,6 +135,24 @@ fn a_dump_is_the_page() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(Page::read(&output.stdout).expect("a page").up(), "0");
     assert!(String::from_utf8_lossy(&output.stderr).contains("does not exist"));
+}
+
+/// A page that is not there must not replace the one of before, nor a check that did not end be a good one.
+#[test]
+fn what_a_signal_ends_did_not_work() {
+    let (_directory, server, socket) = server(V3_6);
+    server.behave(Behaviour::Silent);
+    for command in ["check", "dump"] {
+        for signal in ending_signals() {
+            let asked = server.questions().len();
+            let mut child = binary();
+            let child = child.args([command, &socket]).stdout(Stdio::null());
+            let mut child = child.stderr(Stdio::null()).spawn().expect("the program");
+            wait_until("it has asked", || server.questions().len() > asked);
+            let status = end(&mut child, signal);
+            assert_eq!(status.code(), Some(1), "{command}, {signal}");
+        }
+    }
 }
 
 #[test]

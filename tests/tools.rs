@@ -140,6 +140,9 @@ fn the_completions_complete_and_the_scripts_are_scripts() {
         run("bash", "bash", &["-uc", &script]).trim().to_string()
     };
     assert_eq!(complete("opensips_exporter --soc", 1), "--socket");
+    assert_eq!(complete("opensips_exporter -soc", 1), "-socket");
+    assert_eq!(complete("opensips_exporter --dialect ''", 2), "");
+    assert_eq!(complete("opensips_exporter --dialect = ''", 3), "");
     assert_eq!(complete("opensips_exporter ch", 1), "check");
     assert_eq!(complete("opensips_exporter print un", 2), "unit");
     for asset in ["openrc", "procd"] {

@@ -21,35 +21,31 @@ pub struct Panel {
     pub title: &'static str,
     /// Its type, as Grafana calls it.
     pub kind: &'static str,
-    /// The unit of its values, as Grafana calls it.
+    /// The unit of its values: `up`, or as Grafana calls it.
     pub unit: &'static str,
     /// What it shows: expressions of PromQL, each with the name of its series.
     pub queries: Vec<(String, &'static str)>,
 }
 
-/// What panels of each type look like, and how they show values.
-const OPTIONS: &[(&str, &str, &str)] = &[
+/// What panels of each type look like.
+const OPTIONS: &[(&str, &str)] = &[
     (
         "stat",
-        r#""options":{"reduceOptions":{"calcs":["lastNotNull"]},"colorMode":"none"}"#,
-        "",
+        r#""options":{"reduceOptions":{"calcs":["lastNotNull"]},"colorMode":"value"}"#,
     ),
     (
         "timeseries",
         r#""options":{"legend":{"displayMode":"list","placement":"bottom"},"tooltip":{"mode":"multi","sort":"desc"}}"#,
-        "",
     ),
     (
         "table",
         r#""options":{},"transformations":[{"id":"organize","options":{"excludeByName":{"Time":true,"Value":true,"__name__":true,"job":true}}}]"#,
-        "",
     ),
-    (
-        "state-timeline",
-        r#""options":{"showValue":"never"}"#,
-        r#","mappings":[{"type":"value","options":{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}}]"#,
-    ),
+    ("state-timeline", r#""options":{"showValue":"never"}"#),
 ];
+
+/// How the unit `up` shows values. Grafana has none for it.
+const UP: &str = r#""unit":"short","mappings":[{"type":"value","options":{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}}]"#;
 
 /// All rows.
 pub fn rows() -> Vec<Row> {
@@ -151,13 +147,17 @@ impl Panel {
         let Panel {
             title, kind, unit, ..
         } = self;
-        let is_table = *kind == "table";
-        let options = OPTIONS.iter().find(|(of, ..)| of == kind);
-        let (_, options, mappings) = options.copied().unwrap_or_default();
-        let (instant, format) = if is_table {
-            (true, "table")
-        } else {
-            (false, "time_series")
+        let options = OPTIONS.iter().find(|(of, _)| of == kind);
+        let (_, options) = options.copied().unwrap_or_default();
+        // Over a range a number would be the last one of a server that is gone.
+        let (instant, format) = match *kind {
+            "table" => (true, "table"),
+            "stat" => (true, "time_series"),
+            _ => (false, "time_series"),
+        };
+        let values = match *unit {
+            "up" => UP.to_string(),
+            unit => format!(r#""unit":"{unit}""#),
         };
         let targets = self.queries.iter().zip('A'..).map(|((expression, legend), id)| {
             format!(
@@ -170,7 +170,7 @@ impl Panel {
         let targets = targets.collect::<Vec<_>>().join(",");
         let title = string(title);
         format!(
-            r#"{{"type":"{kind}","title":{title},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{height}}},"fieldConfig":{{"defaults":{{"unit":"{unit}"{mappings}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
+            r#"{{"type":"{kind}","title":{title},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{height}}},"fieldConfig":{{"defaults":{{{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
         )
     }
 }

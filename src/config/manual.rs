@@ -105,8 +105,8 @@ pub fn man_page() -> String {
     }
     page.push_str(
         ".SH EXIT STATUS\n\
-         0 after a signal or a command that worked, 1 for what the machine or, to check, the SIP server refuses, 2 for a\n\
-         wrong command line.\n",
+         0 after a signal or a command that worked, 1 for what the machine or, to check, the SIP server refuses and for a\n\
+         command that a signal ended, 2 for a wrong command line.\n",
     );
     page
 }
@@ -131,7 +131,12 @@ pub fn bash_completions() -> String {
         "# bash completions of opensips_exporter\n\
          _opensips_exporter() {{\n\
          \x20   local word=${{COMP_WORDS[COMP_CWORD]}} words='{}'\n\
-         \x20   [ \"${{COMP_WORDS[COMP_CWORD - 1]}}\" = print ] && words='{}'\n\
+         \x20   case ${{COMP_WORDS[COMP_CWORD - 1]}} in\n\
+         \x20       print) words='{}' ;;\n\
+         \x20       -*|=) words= ;;\n\
+         \x20   esac\n\
+         \x20   # One dash does as well as two.\n\
+         \x20   [[ $word == -[^-]* ]] && words=${{words//--/-}}\n\
          \x20   COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n\
          }}\n\
          complete -o default -F _opensips_exporter opensips_exporter\n",

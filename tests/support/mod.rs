@@ -17,7 +17,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -219,12 +219,8 @@ impl Exporter {
     }
 
     /// Sends a signal by its name and waits for the end of the process.
-    pub fn end(&mut self, signal: &str) -> std::process::ExitStatus {
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} {}", self.pid())])
-            .status();
-        assert!(sent.expect("a shell").success());
-        self.child.wait().expect("it ends")
+    pub fn end(&mut self, signal: &str) -> ExitStatus {
+        end(&mut self.child, signal)
     }
 
     pub fn is_running(&mut self) -> bool {
@@ -403,6 +399,15 @@ pub fn server_and_exporter(arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
     let server = StandIn::start(&socket, V2_4, &captured());
     let exporter = Exporter::start(&socket, arguments);
     (directory, server, exporter)
+}
+
+/// Sends `signal` to `child`, and returns how that ends.
+pub fn end(child: &mut Child, signal: &str) -> ExitStatus {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{signal} {}", child.id())])
+        .status();
+    assert!(sent.expect("a shell").success());
+    child.wait().expect("it ends")
 }
 
 /// The signals that end the exporter. Below nohup(1) it ignores HUP, as these tests then do.
