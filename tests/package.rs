@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,20 +34,18 @@ fn package(architecture: &str) -> PathBuf {
         .join(name)
 }
 
-/// Runs dpkg as root, and returns what it prints.
-fn dpkg(arguments: &[&str]) -> String {
+/// Runs `words` as root, and returns what they print.
+fn as_root(words: &[&str]) -> String {
     let user = Command::new("id").arg("-u").output().expect("id");
-    let mut command = if user.stdout == b"0\n" {
-        Command::new("dpkg")
+    let sudo = if user.stdout == b"0\n" {
+        None
     } else {
-        let mut command = Command::new("sudo");
-        command.arg("dpkg");
-        command
+        Some("sudo")
     };
-    let output = command
-        .args(arguments)
-        .output()
-        .expect("dpkg: needs a Debian system");
+    let mut words = sudo.into_iter().chain(words.iter().copied());
+    let mut command = Command::new(words.next().expect("a program"));
+    let output = command.args(words).output();
+    let output = output.expect("a Debian system, with sudo for others than root");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}");
@@ -57,7 +57,7 @@ struct Installed;
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        dpkg(&["--purge", "opensips-exporter"]);
+        as_root(&["dpkg", "--purge", "opensips-exporter"]);
     }
 }
 
@@ -73,7 +73,7 @@ fn the_packages_are_installed_run_and_go() {
 
 fn is_installed_runs_and_goes(package: &Path, wrapper: &[&str]) {
     let package = package.to_str().expect("a path");
-    dpkg(&["--force-architecture", "--install", package]);
+    as_root(&["dpkg", "--force-architecture", "--install", package]);
     {
         let _installed = Installed;
         for file in FILES {
@@ -102,4 +102,72 @@ fn is_installed_runs_and_goes(package: &Path, wrapper: &[&str]) {
     for file in FILES {
         assert!(!Path::new(file).exists(), "{file} is left");
     }
+}
+
+/// What the package asks of systemd, which here only says what it was asked. Nothing of the machine is changed: /run and
+/// the units are in memory, and only the script sees them.
+#[test]
+#[ignore = "needs to be root: make package-test"]
+fn the_service_starts_and_ends_with_the_package() {
+    let directory = TempDir::new();
+    let systemctl = r#"#!/bin/sh
+        link=/etc/systemd/system/multi-user.target.wants/opensips_exporter.service
+        echo "$@"
+        case $1 in
+        enable) mkdir -p "${link%/*}"; ln -s x "$link" ;;
+        disable) rm "$link" ;;
+        is-enabled) [ -L "$link" ] ;;
+        esac"#;
+    let getent = r#"#!/bin/sh
+        [ -e /run/with_group ]"#;
+    for (name, text) in [("systemctl", systemctl), ("getent", getent)] {
+        let path = directory.join(name);
+        std::fs::write(&path, text).expect("a program");
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a program");
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/assets/debian");
+    let said = |steps: &str| {
+        let script = format!(
+            "set -e; mount -t tmpfs none /run; mkdir -p /run/systemd/system; mount -t tmpfs none /etc/systemd/system
+             export PATH={}:$PATH; cd {}; {steps}",
+            directory.path().display(),
+            scripts.display()
+        );
+        as_root(&["unshare", "--mount", "sh", "-c", &script])
+    };
+    let (install, remove) = (
+        "sh postinst configure ''",
+        "sh prerm remove; sh postrm remove",
+    );
+    let (again, purge) = ("sh postinst configure 0.1.0", "sh postrm purge");
+    let install = format!("touch /run/with_group; {install}");
+    let installed = "daemon-reload\nenable --now opensips_exporter.service\n";
+    let removed = "stop opensips_exporter.service\ndaemon-reload\n";
+    let asked = "daemon-reload\nis-enabled --quiet opensips_exporter.service\n";
+    let restarted = "restart opensips_exporter.service\n";
+    assert_eq!(said(&install), installed);
+    assert_eq!(
+        said(&format!("{install}; {again}")),
+        format!("{installed}{asked}{restarted}")
+    );
+    assert_eq!(
+        said(&format!("{install}; {remove}; {again}")),
+        format!("{installed}{removed}{asked}{restarted}")
+    );
+    assert_eq!(
+        said(&format!("{install}; systemctl disable; {again}")),
+        format!("{installed}disable\n{asked}")
+    );
+    assert_eq!(
+        said(&format!(
+            "{install}; {remove}; {purge}; ls /etc/systemd/system/*/"
+        )),
+        format!("{installed}{removed}daemon-reload\n")
+    );
+    let in_vain = said("sh postinst configure ''");
+    assert!(
+        in_vain.contains("no group opensips") && in_vain.contains("systemctl enable --now"),
+        "{in_vain}"
+    );
+    assert!(said("rmdir /run/systemd/system; sh postinst configure ''").is_empty());
 }

@@ -40,25 +40,25 @@ pub const ASSETS: &[Asset] = &[
     Asset {
         name: "opensips-config",
         help: "what opensips.cfg needs, and kamailio.cfg",
-        path: "/etc/opensips/opensips.cfg",
+        path: "to be added to /etc/opensips/opensips.cfg",
         text: || include_str!("opensips.cfg").to_string(),
     },
     Asset {
         name: "scrape-config",
         help: "what prometheus.yml needs",
-        path: "/etc/prometheus/prometheus.yml",
+        path: "to be added to /etc/prometheus/prometheus.yml",
         text: || include_str!("scrape-config.yml").to_string(),
     },
     Asset {
         name: "alerts",
         help: "alert and recording rules for Prometheus",
-        path: "/etc/prometheus/rules/opensips.yml",
+        path: "/etc/prometheus/opensips.yml, below rule_files: of prometheus.yml",
         text: || include_str!("alerts.yml").to_string(),
     },
     Asset {
         name: "dashboard",
         help: "a dashboard for Grafana",
-        path: "import it in Grafana",
+        path: "to be imported in Grafana",
         text: dashboard::json,
     },
     Asset {
