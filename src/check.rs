@@ -5,7 +5,9 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::collectors::Collectors;
-use crate::mi::{Client, Deadline};
+use crate::mi::{Client, Deadline, Error};
+use crate::processors::processor_of;
+use crate::scope::Scope;
 use crate::selection::Selection;
 
 /// The part of a server's buffer from which on a reply is near the limit.
@@ -47,13 +49,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// Asks the server for what is selected, and gives up after `limit`.
-pub fn check(
-    client: &Client,
-    collectors: &Collectors,
-    selection: &Selection,
-    limit: Duration,
-) -> Report {
+/// Asks the server for everything in `scope`, and gives up after `limit`.
+pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Duration) -> Report {
+    let selection = Selection::of(scope.clone());
     let mut report = Report::default();
     report.tell("asked", client.endpoint().to_string());
     let deadline = Deadline::after(limit);
@@ -126,8 +124,8 @@ pub fn check(
             "what does not fit any more will be asked for in parts".to_string(),
         );
     }
-    if selection.needs_statistics() && count == 0 {
-        report.problems.push("the server has none of the statistics that are asked for: see whether --collect names groups that it has".to_string());
+    if count == 0 && scope.named().next().is_none() {
+        report.problems.push(Error::Empty.to_string());
     }
     let left_out = answerer.left_out();
     if !left_out.is_empty() {
@@ -138,7 +136,7 @@ pub fn check(
             "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
         ));
     }
-    let collected = collectors.collect(client, &answerer, selection, deadline);
+    let collected = collectors.collect(client, &answerer, &selection, deadline);
     if collected.is_without_list {
         report.problems.push(
             "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of OpenSIPS".to_string(),
@@ -146,6 +144,30 @@ pub fn check(
     }
     let outcomes = collected.outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
+    let has = |group: &str| {
+        let mut found = groups
+            .keys()
+            .map(String::as_str)
+            .chain(modules.iter().copied());
+        found.any(|found| found.eq_ignore_ascii_case(group))
+    };
+    for group in scope.named().filter(|group| !has(group)) {
+        report.problems.push(format!(
+            "the server has nothing of {group}: correct --collect, or load the module"
+        ));
+    }
+    let excluded = scope.excluded.iter().map(String::as_str);
+    let is_unknown = |group: &&str| processor_of(group.as_bytes()).is_none();
+    let unknown: Vec<&str> = excluded.filter(is_unknown).collect();
+    if !unknown.is_empty() {
+        report.tell(
+            "excluded",
+            format!(
+                "{}: no group that is known, so only right if the configuration of the server makes it",
+                unknown.join(", ")
+            ),
+        );
+    }
     let modules = if modules.is_empty() {
         "none".to_string()
     } else {

@@ -72,8 +72,7 @@ fn check(config: Config) -> io::Result<bool> {
     end_on_signals(replies.clone(), IN_VAIN)?;
     let client = client(&config, replies);
     let collectors = Collectors::new(config.dialog_profiles);
-    let selection = Selection::of(config.scope);
-    let report = check::check(&client, &collectors, &selection, config.timeout);
+    let report = check::check(&client, &collectors, config.scope, config.timeout);
     Ok(print(report.to_string().as_bytes()) && report.is_well())
 }
 

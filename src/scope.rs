@@ -30,6 +30,14 @@ impl Scope {
         is_among(&self.excluded, group)
     }
 
+    /// The groups that the operator names to be collected.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        let groups = self.only.iter().chain(&self.added);
+        groups
+            .map(String::as_str)
+            .filter(|group| !self.excludes(group.as_bytes()))
+    }
+
     /// Makes `groups` all that are collected, or further ones if `all` is one of them.
     ///
     /// # Errors

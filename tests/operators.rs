@@ -70,8 +70,31 @@ fn a_check_tells_what_is_wrong() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("--collect"), "{}", text(&output));
 
-    let output = run(&["check", &socket, "--exclude=drouting"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for (flag, problem) in [
+        (
+            "--collect=core,Dispatcher,usrlock",
+            "PROBLEM      the server has nothing of usrlock: ",
+        ),
+        (
+            "--collect=all,tcp_connectoins",
+            "PROBLEM      the server has nothing of tcp_connectoins: ",
+        ),
+    ] {
+        let output = run(&["check", &socket, flag, "--exclude=drouting"]);
+        let report = text(&output);
+        assert!(
+            report.contains(problem) && report.ends_with("1 problem\n"),
+            "{report}"
+        );
+    }
+
+    let output = run(&["check", &socket, "--exclude=drouting,pkmen"]);
+    let report = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert!(
+        report.contains("excluded     pkmen: no group that is known"),
+        "{report}"
+    );
 
     server.teach("which", "500 trouble\n");
     let output = run(&["check", &socket]);
