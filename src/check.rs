@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::collectors::Collectors;
-use crate::mi::{Client, Deadline, Error};
+use crate::mi::{Answerer, Client, Deadline, Error, Statistic, Unparsed};
 use crate::processors::processor_of;
 use crate::scope::Scope;
 use crate::selection::Selection;
@@ -27,8 +27,68 @@ impl Report {
         self.problems.is_empty()
     }
 
-    fn tell(&mut self, heading: &'static str, fact: String) {
-        self.facts.push((heading, fact));
+    fn tell(&mut self, heading: &'static str, fact: impl Into<String>) {
+        self.facts.push((heading, fact.into()));
+    }
+
+    fn tell_statistics(&mut self, groups: &BTreeMap<String, usize>) {
+        let count: usize = groups.values().sum();
+        let colon = if count > 0 { ":" } else { "" };
+        let mut statistics = format!("{count} in {} groups{colon}", groups.len());
+        for (group, count) in groups {
+            // A write to a String cannot fail.
+            let _ = write!(statistics, " {group} {count}");
+        }
+        self.tell("statistics", statistics);
+    }
+
+    /// The replies that it `took` so long to get, and how near they are to what the server can send.
+    fn tell_replies(&mut self, answerer: &Answerer, took: Duration, is_datagram: bool) {
+        let replies = answerer.replies();
+        let mut told = format!(
+            "{} in {:.1} ms, the largest {} bytes",
+            replies.count,
+            took.as_secs_f64() * 1000.0,
+            replies.largest
+        );
+        let part = replies.largest as f64 / answerer.capacity() as f64;
+        if is_datagram {
+            let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
+        }
+        self.tell("replies", told);
+        if replies.count > 1 {
+            let setting = if is_datagram {
+                "socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)"
+            } else {
+                "buf_size of httpd raises that"
+            };
+            self.tell(
+                "",
+                format!("not all fits into one reply, so it is asked for in parts; {setting}"),
+            );
+        } else if is_datagram && part > NEAR {
+            self.tell("", "what does not fit any more will be asked for in parts");
+        }
+    }
+
+    /// The groups that `scope` names, of which these were `found`.
+    fn tell_scope(&mut self, scope: &Scope, found: &[&str]) {
+        let is_found = |group: &&str| found.iter().any(|found| found.eq_ignore_ascii_case(group));
+        for group in scope.named().filter(|group| !is_found(group)) {
+            self.problems.push(format!(
+                "the server has nothing of {group}: correct --collect, or load the module"
+            ));
+        }
+        let excluded = scope.excluded.iter().map(String::as_str);
+        let is_unknown = |group: &&str| processor_of(group.as_bytes()).is_none();
+        let unknown: Vec<&str> = excluded.filter(is_unknown).collect();
+        if !unknown.is_empty() {
+            let unknown = unknown.join(", ");
+            self.tell(
+                "excluded",
+                format!("{unknown}: no group that is known, so only right if the configuration of the server makes it"),
+            );
+        }
     }
 }
 
@@ -58,27 +118,22 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
     let began = Instant::now();
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     let mut unparsed = 0;
-    let result =
-        client.get_statistics(
-            &selection.wanted(),
-            deadline,
-            &mut |statistic| match statistic {
-                Ok(statistic) if selection.contains(statistic.group, statistic.name) => {
-                    let group = statistic.group.escape_ascii().to_string();
-                    *groups.entry(group).or_default() += 1;
-                }
-                Ok(_) => {}
-                Err(_) => unparsed += 1,
-            },
-        );
-    let took = began.elapsed();
-    let answerer = match result {
+    let mut count = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
+        Ok(statistic) if selection.contains(statistic.group, statistic.name) => {
+            let group = statistic.group.escape_ascii().to_string();
+            *groups.entry(group).or_default() += 1;
+        }
+        Ok(_) => {}
+        Err(_) => unparsed += 1,
+    };
+    let answerer = match client.get_statistics(&selection.wanted(), deadline, &mut count) {
         Ok(answerer) => answerer,
         Err(error) => {
             report.problems.push(error.to_string());
             return report;
         }
     };
+    let took = began.elapsed();
     let product = match answerer.product() {
         Some(product) => format!("{} {}", product.name, product.version),
         None => "it does not say which".to_string(),
@@ -87,44 +142,9 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
         "server",
         format!("{product}, dialect {}", answerer.dialect()),
     );
-    let count: usize = groups.values().sum();
-    let colon = if count > 0 { ":" } else { "" };
-    let mut statistics = format!("{count} in {} groups{colon}", groups.len());
-    for (group, count) in &groups {
-        // A write to a String cannot fail.
-        let _ = write!(statistics, " {group} {count}");
-    }
-    report.tell("statistics", statistics);
-    let replies = answerer.replies();
-    let mut told = format!(
-        "{} in {:.1} ms, the largest {} bytes",
-        replies.count,
-        took.as_secs_f64() * 1000.0,
-        replies.largest
-    );
-    let part = replies.largest as f64 / answerer.capacity() as f64;
-    let is_datagram = client.endpoint().is_datagram();
-    if is_datagram {
-        let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
-    }
-    report.tell("replies", told);
-    if replies.count > 1 {
-        let setting = if is_datagram {
-            "socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)"
-        } else {
-            "buf_size of httpd raises that"
-        };
-        report.tell(
-            "",
-            format!("not all fits into one reply, so it is asked for in parts; {setting}"),
-        );
-    } else if is_datagram && part > NEAR {
-        report.tell(
-            "",
-            "what does not fit any more will be asked for in parts".to_string(),
-        );
-    }
-    if count == 0 && scope.named().next().is_none() {
+    report.tell_statistics(&groups);
+    report.tell_replies(&answerer, took, client.endpoint().is_datagram());
+    if groups.is_empty() && scope.named().next().is_none() {
         report.problems.push(Error::Empty.to_string());
     }
     let left_out = answerer.left_out();
@@ -136,6 +156,7 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
             "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
         ));
     }
+
     let collected = collectors.collect(client, &answerer, &selection, deadline);
     if collected.is_without_list {
         report.problems.push(
@@ -144,36 +165,15 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
     }
     let outcomes = collected.outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
-    let has = |group: &str| {
-        let mut found = groups
-            .keys()
-            .map(String::as_str)
-            .chain(modules.iter().copied());
-        found.any(|found| found.eq_ignore_ascii_case(group))
-    };
-    for group in scope.named().filter(|group| !has(group)) {
-        report.problems.push(format!(
-            "the server has nothing of {group}: correct --collect, or load the module"
-        ));
-    }
-    let excluded = scope.excluded.iter().map(String::as_str);
-    let is_unknown = |group: &&str| processor_of(group.as_bytes()).is_none();
-    let unknown: Vec<&str> = excluded.filter(is_unknown).collect();
-    if !unknown.is_empty() {
-        report.tell(
-            "excluded",
-            format!(
-                "{}: no group that is known, so only right if the configuration of the server makes it",
-                unknown.join(", ")
-            ),
-        );
-    }
-    let modules = if modules.is_empty() {
-        "none".to_string()
-    } else {
-        modules.join(", ")
-    };
-    report.tell("modules", modules);
+    report.tell(
+        "modules",
+        match modules.as_slice() {
+            [] => "none".to_string(),
+            modules => modules.join(", "),
+        },
+    );
+    let groups = groups.keys().map(String::as_str);
+    report.tell_scope(&scope, &groups.chain(modules).collect::<Vec<_>>());
     for outcome in outcomes {
         if let Err(failure) = outcome.result {
             report
