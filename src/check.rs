@@ -71,9 +71,8 @@ impl Report {
         }
     }
 
-    /// The groups that `scope` names, of which these were `found`.
-    fn tell_scope(&mut self, scope: &Scope, found: &[&str]) {
-        let is_found = |group: &&str| found.iter().any(|found| found.eq_ignore_ascii_case(group));
+    /// The groups that `scope` names and nothing was found of.
+    fn tell_scope(&mut self, scope: &Scope, is_found: impl Fn(&str) -> bool) {
         for group in scope.named().filter(|group| !is_found(group)) {
             self.problems.push(format!(
                 "the server has nothing of {group}: correct --collect, or load the module"
@@ -86,7 +85,9 @@ impl Report {
             let unknown = unknown.join(", ");
             self.tell(
                 "excluded",
-                format!("{unknown}: no group that is known, so only right if the configuration of the server makes it"),
+                format!(
+                    "{unknown}: no group that has metrics of its own, see whether it is spelt right"
+                ),
             );
         }
     }
@@ -144,7 +145,7 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
     );
     report.tell_statistics(&groups);
     report.tell_replies(&answerer, took, client.endpoint().is_datagram());
-    if groups.is_empty() && scope.named().next().is_none() {
+    if groups.is_empty() && selection.needs_statistics() {
         report.problems.push(Error::Empty.to_string());
     }
     let left_out = answerer.left_out();
@@ -163,7 +164,7 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
             "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of OpenSIPS".to_string(),
         );
     }
-    let outcomes = collected.outcomes;
+    let outcomes = &collected.outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();
     report.tell(
         "modules",
@@ -172,10 +173,22 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
             modules => modules.join(", "),
         },
     );
-    let groups = groups.keys().map(String::as_str);
-    report.tell_scope(&scope, &groups.chain(modules).collect::<Vec<_>>());
+    report.tell_scope(&scope, |group| {
+        let escaped = group.as_bytes().escape_ascii().to_string();
+        let has_commands = || {
+            let processor = processor_of(group.as_bytes());
+            processor.is_some_and(|processor| !processor.listings.is_empty())
+        };
+        let found = groups.keys().map(String::as_str);
+        found
+            .chain(modules.iter().copied())
+            .any(|found| found.eq_ignore_ascii_case(&escaped))
+            // These have a problem of their own.
+            || left_out.holds(group)
+            || collected.is_without_list && has_commands()
+    });
     for outcome in outcomes {
-        if let Err(failure) = outcome.result {
+        if let Err(failure) = &outcome.result {
             report
                 .problems
                 .push(format!("{}, {failure}", outcome.module));

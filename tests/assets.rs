@@ -178,6 +178,18 @@ fn the_dashboard_is_json_of_known_panels() {
         assert!(places.insert((at("x"), at("y"))), "two panels at one place");
         let kind = panel["type"].as_str().expect("a type");
         assert!(["row", "stat", "timeseries", "table", "state-timeline"].contains(&kind));
+        // What has colours has them by a table, or none.
+        let defaults = &panel["fieldConfig"]["defaults"];
+        assert_eq!(
+            kind == "state-timeline",
+            kind != "stat" && defaults["mappings"].is_array(),
+            "{panel}"
+        );
+        let steps = &defaults["thresholds"]["steps"];
+        assert!(
+            kind == "row" || steps.as_array().is_some_and(|steps| steps.len() == 1),
+            "{panel}"
+        );
         // What a panel says of now must not come from a server that has gone since.
         let is_of_now = ["stat", "table"].contains(&kind);
         for target in panel["targets"].as_array().into_iter().flatten() {

@@ -92,14 +92,31 @@ fn a_check_tells_what_is_wrong() {
     let report = text(&output);
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert!(
-        report.contains("excluded     pkmen: no group that is known"),
+        report.contains("excluded     pkmen: no group that has metrics"),
         "{report}"
     );
 
+    // A scrape of it would say that it is down.
+    for flag in ["--collect=clusterer", "--collect=nosuch,clusterer"] {
+        let output = run(&["check", &socket, flag]);
+        assert!(text(&output).contains("PROBLEM      the reply holds no statistic"));
+    }
+
+    let named = "--collect=core,dispatcher,gr\u{f6}\u{df}e,script";
+    let one = |number| ("gr\u{f6}\u{df}e".into(), vec![b'a', number], 1);
+    server.change(|all| all.push(one(b'1')));
+    let output = run(&["check", &socket, named]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+
     server.teach("which", "500 trouble\n");
-    let output = run(&["check", &socket]);
+    let output = run(&["check", &socket, named]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output).contains("PROBLEM      the server does not list its commands"));
+    let report = text(&output);
+    assert!(
+        report.contains("PROBLEM      the server does not list its commands")
+            && report.ends_with("1 problem\n"),
+        "{report}"
+    );
 
     server.teach("which", "get_statistics\n");
     let odd = |number: usize| {
@@ -107,11 +124,12 @@ fn a_check_tells_what_is_wrong() {
         (b"script".to_vec(), name.into_bytes(), 1)
     };
     server.change(|all| all.extend((0..3000).map(odd)));
-    let output = run(&["check", &socket]);
+    let output = run(&["check", &socket, "--collect=core,script"]);
     assert_eq!(output.status.code(), Some(1));
     let report = text(&output);
     assert!(
-        report.contains("PROBLEM      left out of the page, each too large for one reply of the server: script: raise "),
+        report.contains("PROBLEM      left out of the page, each too large for one reply of the server: script: raise ")
+            && report.ends_with("1 problem\n"),
         "{report}"
     );
 

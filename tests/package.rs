@@ -156,7 +156,7 @@ fn the_service_starts_and_ends_with_the_package() {
     );
     assert_eq!(
         said(&format!("{install}; systemctl disable; {again}")),
-        format!("{installed}disable\n{asked}")
+        format!("{installed}disable\n{asked}try-{restarted}")
     );
     assert_eq!(
         said(&format!(

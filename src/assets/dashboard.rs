@@ -21,7 +21,7 @@ pub struct Panel {
     pub title: &'static str,
     /// Its type, as Grafana calls it.
     pub kind: &'static str,
-    /// The unit of its values: `up`, or as Grafana calls it.
+    /// The unit of its values: `up`, `yes`, or as Grafana calls it.
     pub unit: &'static str,
     /// What it shows: expressions of PromQL, each with the name of its series.
     pub queries: Vec<(String, &'static str)>,
@@ -44,8 +44,20 @@ const OPTIONS: &[(&str, &str)] = &[
     ("state-timeline", r#""options":{"showValue":"never"}"#),
 ];
 
-/// How the unit `up` shows values. Grafana has none for it.
-const UP: &str = r#""unit":"short","mappings":[{"type":"value","options":{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}}]"#;
+/// Units that Grafana does not have, and how they show 0 and 1.
+const UNITS: &[(&str, &str)] = &[
+    (
+        "up",
+        r#"{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}"#,
+    ),
+    (
+        "yes",
+        r#"{"0":{"text":"no","color":"blue"},"1":{"text":"yes","color":"green"}}"#,
+    ),
+];
+
+/// The colours of all other values. By default what is above 80 is red.
+const COLOURS: &str = r#""thresholds":{"mode":"absolute","steps":[{"color":"text","value":null}]}"#;
 
 /// All rows.
 pub fn rows() -> Vec<Row> {
@@ -155,9 +167,11 @@ impl Panel {
             "stat" => (true, "time_series"),
             _ => (false, "time_series"),
         };
-        let values = match *unit {
-            "up" => UP.to_string(),
-            unit => format!(r#""unit":"{unit}""#),
+        let values = match UNITS.iter().find(|(known, _)| known == unit) {
+            Some((_, texts)) => {
+                format!(r#""unit":"short","mappings":[{{"type":"value","options":{texts}}}]"#)
+            }
+            None => format!(r#""unit":"{unit}""#),
         };
         let targets = self.queries.iter().zip('A'..).map(|((expression, legend), id)| {
             format!(
@@ -170,7 +184,7 @@ impl Panel {
         let targets = targets.collect::<Vec<_>>().join(",");
         let title = string(title);
         format!(
-            r#"{{"type":"{kind}","title":{title},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{height}}},"fieldConfig":{{"defaults":{{{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
+            r#"{{"type":"{kind}","title":{title},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{height}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
         )
     }
 }

@@ -65,6 +65,12 @@ impl LeftOut {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether `group`, without its colon, is one of them.
+    pub fn holds(&self, group: &str) -> bool {
+        let mut groups = self.0.iter().filter_map(|group| group.strip_suffix(':'));
+        groups.any(|of| of.eq_ignore_ascii_case(group))
+    }
 }
 
 impl fmt::Display for LeftOut {
