@@ -10,9 +10,10 @@ use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, so
 use super::place::ANSWER_TIME;
 use crate::config::Address;
 
-/// Connections that the kernel holds until they are accepted, if it has no lower limit. When strangers fill
-/// the queue, the kernel drops a scrape's first packet, which is sent again only after a second.
-const BACKLOG: i32 = 4096;
+/// Connections that the kernel holds until they are accepted, those without a request among them: as many as it is
+/// allowed to (`net.core.somaxconn`). When there are more, it does not hold back silent ones any more, and when strangers
+/// fill the queue, it drops a scrape's first packet, which is sent again only after a second.
+const BACKLOG: i32 = 65_535;
 
 /// How long a connection without a request is held back, in seconds.
 const SILENCE: i32 = 1;
