@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use support::network::Server;
 use support::processes::{assert_all, statistics};
-use support::stand_in::{Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version};
+use support::stand_in::{
+    Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, script_variable,
+};
 use support::{Exporter, TempDir};
 
 fn size(statistics: &[Statistic]) -> usize {
@@ -136,15 +138,7 @@ fn a_selection_may_be_too_large_as_well() {
 #[test]
 fn a_group_that_is_too_large_by_itself_is_named_and_costs_no_other() {
     let (_directory, server, exporter) = start(V2_4, 10);
-    server.change(|all| {
-        for number in 0..3000 {
-            all.push((
-                b"script".into(),
-                format!("a variable of the script {number}").into_bytes(),
-                1,
-            ));
-        }
-    });
+    server.change(|all| all.extend((0..3000).map(script_variable)));
     for _ in 0..3 {
         assert_all(&exporter, V2_4, 10);
     }
@@ -258,16 +252,12 @@ fn a_split_may_take_longer_than_a_scrape() {
 #[test]
 fn what_was_given_up_is_tried_again_after_a_while() {
     let (_directory, server, exporter) = start(V3_6, 10);
-    let odd = |number: usize| {
-        let name = format!("a variable of the script {number}");
-        (b"script".to_vec(), name.into_bytes(), 1)
-    };
-    server.change(|all| all.extend((0..3000).map(odd)));
+    server.change(|all| all.extend((0..3000).map(script_variable)));
     for _ in 0..3 {
         assert_all(&exporter, V3_6, 10);
     }
     server.change(|all| all.retain(|(_, name, _)| !name.starts_with(b"a variable")));
-    server.change(|all| all.push(odd(0)));
+    server.change(|all| all.push(script_variable(0)));
     let labels = [("group", "script"), ("name", "a variable of the script 0")];
     let scrapes = (1..=300).find(|_| {
         let page = exporter.scrape();

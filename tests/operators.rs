@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use opensips_exporter::assets::ASSETS;
 use support::page::Page;
-use support::stand_in::{Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
+use support::stand_in::{Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version, script_variable};
 use support::{TempDir, binary, captured, end, ending_signals, wait_until};
 
 fn run(arguments: &[&str]) -> Output {
@@ -17,6 +17,17 @@ fn run(arguments: &[&str]) -> Output {
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Checks, and asserts that this is the only problem.
+fn check_finds_only(arguments: &[&str], problem: &str) {
+    let output = run(&[&["check"], arguments].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output);
+    assert!(
+        report.contains(&format!("PROBLEM      {problem}")) && report.ends_with("1 problem\n"),
+        "{report}"
+    );
 }
 
 fn server(version: Version) -> (TempDir, StandIn, String) {
@@ -57,34 +68,22 @@ fn a_check_tells_what_the_server_is() {
 fn a_check_tells_what_is_wrong() {
     let (directory, server, socket) = server(V2_4);
     server.teach("dr_gw_status", "500 trouble\n");
-    let output = run(&["check", &socket]);
-    assert_eq!(output.status.code(), Some(1));
-    let report = text(&output);
-    assert!(
-        report.contains("PROBLEM      drouting, dr_gw_status: the server answered \"500 trouble\""),
-        "{report}"
+    check_finds_only(
+        &[&socket],
+        "drouting, dr_gw_status: the server answered \"500 trouble\"",
     );
-    assert!(report.ends_with("1 problem\n"), "{report}");
 
     let output = run(&["check", &socket, "--collect=nosuch"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("--collect"), "{}", text(&output));
 
-    for (flag, problem) in [
-        (
-            "--collect=core,Dispatcher,usrlock",
-            "PROBLEM      the server has nothing of usrlock: ",
-        ),
-        (
-            "--collect=all,tcp_connectoins",
-            "PROBLEM      the server has nothing of tcp_connectoins: ",
-        ),
+    for (flag, group) in [
+        ("--collect=core,Dispatcher,usrlock", "usrlock"),
+        ("--collect=all,tcp_connectoins", "tcp_connectoins"),
     ] {
-        let output = run(&["check", &socket, flag, "--exclude=drouting"]);
-        let report = text(&output);
-        assert!(
-            report.contains(problem) && report.ends_with("1 problem\n"),
-            "{report}"
+        check_finds_only(
+            &[&socket, flag, "--exclude=drouting"],
+            &format!("the server has nothing of {group}: "),
         );
     }
 
@@ -109,28 +108,13 @@ fn a_check_tells_what_is_wrong() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
 
     server.teach("which", "500 trouble\n");
-    let output = run(&["check", &socket, named]);
-    assert_eq!(output.status.code(), Some(1));
-    let report = text(&output);
-    assert!(
-        report.contains("PROBLEM      the server does not list its commands")
-            && report.ends_with("1 problem\n"),
-        "{report}"
-    );
+    check_finds_only(&[&socket, named], "the server does not list its commands");
 
     server.teach("which", "get_statistics\n");
-    let odd = |number: usize| {
-        let name = format!("a variable of the script {number}");
-        (b"script".to_vec(), name.into_bytes(), 1)
-    };
-    server.change(|all| all.extend((0..3000).map(odd)));
-    let output = run(&["check", &socket, "--collect=core,script"]);
-    assert_eq!(output.status.code(), Some(1));
-    let report = text(&output);
-    assert!(
-        report.contains("PROBLEM      left out of the page, each too large for one reply of the server: script: raise ")
-            && report.ends_with("1 problem\n"),
-        "{report}"
+    server.change(|all| all.extend((0..3000).map(script_variable)));
+    check_finds_only(
+        &[&socket, "--collect=core,script"],
+        "left out of the page, each too large for one reply of the server: script: raise ",
     );
 
     server.behave(Behaviour::Silent);

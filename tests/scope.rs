@@ -5,6 +5,7 @@ mod support;
 use support::processes::statistics;
 use support::stand_in::{
     Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
+    script_variable,
 };
 use support::{Exporter, TempDir, binary, fixture};
 
@@ -166,10 +167,7 @@ fn a_group_may_be_too_large_also_by_its_name() {
     let directory = TempDir::new();
     let socket = directory.join("mi.sock");
     let mut all = statistics(V2_4, 4);
-    for number in 0..3000 {
-        let name = format!("a variable of the script {number}");
-        all.push((b"script".into(), name.into_bytes(), 1));
-    }
+    all.extend((0..3000).map(script_variable));
     let server = StandIn::with_statistics(&socket, V2_4, all);
     let exporter = Exporter::start(&socket, &["--collect=core,SCRIPT,PKMEM", "--timeout=20s"]);
     for _ in 0..4 {

@@ -6,6 +6,12 @@ use super::commands::{self, Taught};
 /// A statistic: group, name and value.
 pub type Statistic = (Vec<u8>, Vec<u8>, u64);
 
+/// A statistic that the script made. Nobody can foresee its name.
+pub fn script_variable(number: usize) -> Statistic {
+    let name = format!("a variable of the script {number}");
+    (b"script".to_vec(), name.into_bytes(), 1)
+}
+
 /// How a version of the server writes, from the captured replies; 1.10 from its source
 /// (`modules/mi_datagram/mi_datagram_writer.c`).
 #[derive(Debug, Clone, Copy)]
