@@ -45,14 +45,14 @@ else
 endif
 
 test: ## Run all tests that need nothing but Rust
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 e2e: ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
-	$(CARGO) test --locked --release --test e2e --test prometheus --test tools --test browser -- --ignored
+	$(CARGO) test --locked --release --test e2e -- --ignored --skip package::
 
 hostile: ## Attack the static binary of this machine in full size
 	$(call add_target,$(HOST_TARGET))
-	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile --test limits -- --nocapture --test-threads 1
+	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile -- --nocapture
 
 bench: ## Print what a scrape costs, beside the least that it could
 	$(call add_target,$(HOST_TARGET))
@@ -110,12 +110,12 @@ deb: static ## Make a Debian package of each static binary below target/deb
 
 package-test: deb ## Install each package, start what is in it, and remove it again (as root)
 	$(call need,qemu-aarch64-static,qemu-user-static)
-	$(CARGO) test --locked --test package -- --ignored
+	$(CARGO) test --locked --test e2e -- --ignored package::
 
 emulated: static ## Run the integration tests with the static binary of aarch64 (Debian package qemu-user-static)
 	$(call need,qemu-aarch64-static,qemu-user-static)
 	TESTED_UNDER=qemu-aarch64-static TESTED_BINARY=$(CURDIR)/target/aarch64-unknown-linux-musl/release/opensips_exporter \
-		$(CARGO) test --locked --test '*'
+		$(CARGO) test --locked --no-fail-fast --test suite --test hostile
 
 # Cargo knows what is up to date.
 .PHONY: $(STATIC_BINARIES)
@@ -129,7 +129,7 @@ lint: ## Check format, clippy and documentation, each warning an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 
 bless: ## Rewrite the golden pages and the generated parts of the README; review the difference
-	BLESS=1 $(CARGO) test --locked --test golden --test readme
+	BLESS=1 $(CARGO) test --locked --test suite -- golden_pages:: readme::
 
 install: $(if $(wildcard $(STATIC)),,$(STATIC)) ## Install the static binary of this machine below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/opensips_exporter

@@ -1,15 +1,13 @@
 //! The landing page in a real browser. `make e2e` runs this; it needs the Debian packages chromium and chromium-driver.
 
-mod support;
-
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::support::stand_in::{StandIn, V3_6};
+use crate::support::{Exporter, TempDir, captured};
 use serde_json::{Value, json};
-use support::stand_in::{StandIn, V3_6};
-use support::{Exporter, TempDir, captured};
 
 /// A browser that is told what to do by the WebDriver protocol.
 struct Browser {

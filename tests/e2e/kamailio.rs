@@ -1,16 +1,14 @@
 //! Beside a real server. `make e2e` runs this; it needs the Debian package kamailio.
 
-mod support;
-
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use support::kamailio::{Kamailio, free_port};
-use support::page::Page;
-use support::{Exporter, TempDir, assert_down, wait_until};
+use crate::real_kamailio::{Kamailio, free_port};
+use crate::support::page::Page;
+use crate::support::{Exporter, TempDir, assert_down, wait_until};
 
 /// A destination that answers every request until it is dropped.
 struct Destination {

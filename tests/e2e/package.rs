@@ -1,15 +1,13 @@
 //! The Debian packages: installed, started and removed again, that of another architecture under an emulator.
 //! `make package-test` builds them and runs this.
 
-mod support;
-
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::stand_in::{StandIn, V3_6};
-use support::{Exporter, TempDir, captured, command};
+use crate::support::stand_in::{StandIn, V3_6};
+use crate::support::{Exporter, TempDir, captured, command};
 
 const FILES: &[&str] = &[
     "/usr/bin/opensips_exporter",

@@ -1,14 +1,12 @@
 //! The files that `print` writes, as the programs read them that they are for. `make e2e` runs this; it needs the
 //! Debian packages prometheus, systemd, groff-base and bash.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::TempDir;
 use opensips_exporter::assets::ASSETS;
-use support::TempDir;
 
 /// Runs `program` of the Debian package `package`, and returns what it prints.
 fn run(package: &str, program: &str, arguments: &[&str]) -> String {

@@ -1,21 +1,19 @@
 //! Beside a real Prometheus, which scrapes a server of each version. `make e2e` runs this; it needs the Debian
 //! packages prometheus and kamailio.
 
-mod support;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::real_kamailio::{Kamailio, free_port};
+use crate::support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+use crate::support::{Exporter, TempDir, fixture};
 use opensips_exporter::assets::ASSETS;
 use opensips_exporter::assets::dashboard::rows;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use support::kamailio::{Kamailio, free_port};
-use support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
-use support::{Exporter, TempDir, fixture};
 
 /// What the captured servers did not have: connections, blacklists, and a cluster with capabilities and sharing tags.
 const NOT_CAPTURED: &[(&str, &str)] = &[

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{PATIENCE, TempDir, wait_until};
+use crate::support::{PATIENCE, TempDir, wait_until};
 
 /// A running Kamailio. It is ended with all its processes when the test ends.
 pub struct Kamailio {

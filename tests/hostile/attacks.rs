@@ -1,15 +1,12 @@
 //! Attacks by strangers on the network: none of them stops a scrape, grows the process or ends it.
-//!
-//! Small sizes by default; `make hostile` runs the full ones on the static release binary.
-
-mod support;
 
 use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::siege::{Attack, REQUEST, Rest, idle, is_full, resets, withstand};
-use support::{Response, assert_up, server_and_exporter};
+use crate::alone;
+use crate::support::attack::{Attack, REQUEST, Rest, idle, is_full, resets, withstand};
+use crate::support::{Response, assert_up, server_and_exporter};
 
 /// A row: what it is called, its size in full and by default, in how many threads it runs, and what it does.
 type Row = (&'static str, usize, usize, usize, fn(&Attack));
@@ -50,6 +47,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn scrapes_go_on_during_every_attack() {
+    let _alone = alone();
     let (_directory, _server, mut exporter) = server_and_exporter(&[]);
     let rest = Rest::of(&exporter);
     for (name, full, small, threads, attack) in ROWS {

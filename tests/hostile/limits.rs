@@ -1,7 +1,5 @@
 //! Where the system gives little: few descriptors, few threads, and a server that hangs while everybody asks.
 
-mod support;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,20 +9,22 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opensips_exporter::gate::MAX_CONNECTIONS;
-use support::siege::{idle, resets, withstand};
-use support::stand_in::Behaviour;
-use support::{
-    Exporter, Response, assert_down, assert_up, binary_path, captured, command,
+use crate::alone;
+use crate::support::attack::{idle, resets, withstand};
+use crate::support::stand_in::{Behaviour, StandIn, V2_4};
+use crate::support::{
+    Exporter, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
     server_and_exporter, wait_until,
 };
+use opensips_exporter::gate::MAX_CONNECTIONS;
 
 /// With few descriptors there are few places, but strangers cannot take them.
 #[test]
 fn few_descriptors_are_enough() {
-    let directory = support::TempDir::new();
+    let _alone = alone();
+    let directory = TempDir::new();
     let socket = directory.join("mi.sock");
-    let _server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
+    let _server = StandIn::start(&socket, V2_4, &captured());
     let mut command = command(&["prlimit", "--nofile=100"], &binary_path());
     command
         .args(["--addr=127.0.0.1:0", "--socket"])
@@ -67,6 +67,7 @@ fn prlimit(exporter: &Exporter, limit: &str) {
 /// When even fewer can be had than there were at the start, connections wait until there are more.
 #[test]
 fn no_descriptor_left_is_no_end() {
+    let _alone = alone();
     let (_directory, _server, mut exporter) = server_and_exporter(&["--log.level=debug"]);
     exporter.wait_for_log("there are places for");
     let limit = |limit: &str| {
@@ -102,9 +103,10 @@ const NOBODY: u32 = 54_321;
 /// With few threads there are few places, and requests share the threads that there are.
 #[test]
 fn few_threads_are_enough() {
-    let directory = support::TempDir::new();
+    let _alone = alone();
+    let directory = TempDir::new();
     let socket = directory.join("mi.sock");
-    let server = support::stand_in::StandIn::start(&socket, support::stand_in::V2_4, &captured());
+    let server = StandIn::start(&socket, V2_4, &captured());
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
     let own = directory.join("opensips_exporter");
     fs::copy(binary_path(), &own).expect("a copy that everybody can start");
@@ -163,6 +165,7 @@ fn threads_of(user: u32) -> usize {
 
 #[test]
 fn a_hanging_server_delays_nothing_else() {
+    let _alone = alone();
     let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
@@ -194,6 +197,7 @@ fn a_hanging_server_delays_nothing_else() {
 /// More requests than places wait for answers: whoever comes then is told so, and not for longer.
 #[test]
 fn one_too_many_is_told_so() {
+    let _alone = alone();
     let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
@@ -220,6 +224,7 @@ fn one_too_many_is_told_so() {
 /// They are read once a second at most, and not more seldom.
 #[test]
 fn the_metrics_of_the_process_get_newer() {
+    let _alone = alone();
     let (_directory, _server, exporter) = server_and_exporter(&[]);
     exporter.wait_for_lanes();
     let open = || -> usize {

@@ -1,7 +1,5 @@
 //! The dashboard and the rules go with the metrics: no name that is not there, none that nobody looks at.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use opensips_exporter::assets::ASSETS;

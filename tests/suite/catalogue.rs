@@ -1,14 +1,12 @@
 //! Every statistic of OpenSIPS 1.11 to 4.0 has its metric: `fixtures/catalogue.tsv` lists them, as they stand
 //! in the sources of the server, with `<...>` for what varies.
 
-mod support;
-
+use crate::support::fixture;
 use opensips_exporter::exposition::Kind;
 use opensips_exporter::mi;
 use opensips_exporter::processors::{
     Collection, Mapping, Metric, PROCESSORS, Processor, Remembered,
 };
-use support::fixture;
 
 /// Fixed families that hold counters and levels together, or two times the same.
 const FIXED_AS_GAUGE: &[&str] = &["processed_dialogs", "expired_dialogs", "failed_dialogs"];

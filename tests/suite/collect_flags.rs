@@ -1,13 +1,12 @@
 //! `--collect` and `--exclude`: what is not collected is not asked for.
 
-mod support;
-
-use support::processes::statistics;
-use support::stand_in::{
+use crate::support::many_processes::statistics;
+use crate::support::page::Page;
+use crate::support::stand_in::{
     Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
     script_variable,
 };
-use support::{Exporter, TempDir, binary, fixture};
+use crate::support::{Exporter, TempDir, binary, fixture};
 
 fn start(version: Version, arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
@@ -36,7 +35,7 @@ fn an_excluded_group_is_neither_asked_for_nor_on_the_page() {
             };
             let expected: Vec<&str> = whole.of_server().into_iter().filter(is_left).collect();
             assert_eq!(page.of_server(), expected, "{}", version.name);
-            let count = |page: &support::page::Page| {
+            let count = |page: &Page| {
                 let unclaimed = ["opensips_statistic", "opensips_statistic_total"];
                 let families = unclaimed.iter().filter_map(|name| page.family(name));
                 families.map(|family| family.samples.len()).sum::<usize>()

@@ -1,9 +1,7 @@
 //! `collect[]`: what is asked of the server, and what is on the page.
 
-mod support;
-
-use support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
-use support::{Exporter, TempDir, fixture, server_and_exporter};
+use crate::support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
+use crate::support::{Exporter, TempDir, fixture, server_and_exporter};
 
 #[test]
 fn only_what_is_selected_is_asked_for_and_written() {

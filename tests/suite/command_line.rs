@@ -1,14 +1,12 @@
 //! The command line, the environment and the exit codes, as an operator meets them.
 
-mod support;
-
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use support::stand_in::{StandIn, V2_4};
-use support::{Exporter, PATIENCE, TempDir, binary};
+use crate::support::stand_in::{StandIn, V2_4};
+use crate::support::{Exporter, PATIENCE, TempDir, binary, ending_signals};
 
 /// Runs the binary to its end, which must come by itself.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -378,7 +376,7 @@ fn an_address_of_another_host_is_one_line_and_exit_code_1() {
 
 #[test]
 fn a_signal_ends_it_well() {
-    for signal in support::ending_signals() {
+    for signal in ending_signals() {
         let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
         assert_eq!(exporter.end(signal).code(), Some(0), "{signal}");
     }

@@ -1,14 +1,12 @@
 //! The exporter finds out what is behind the socket, and notices when that changes.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::page::Page;
-use support::stand_in::{
+use crate::support::page::Page;
+use crate::support::stand_in::{
     Behaviour, KAMAILIO, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version,
 };
-use support::{Exporter, TempDir, assert_down, wait_until};
+use crate::support::{Exporter, TempDir, assert_down, wait_until};
 
 fn statistics() -> Vec<Statistic> {
     [

@@ -1,13 +1,11 @@
 //! The fixed metrics: every row of `fixtures/METRICS-SEED.md`, which dashboards depend on.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::stand_in::{StandIn, V2_4};
+use crate::support::{Exporter, TempDir, fixture};
 use opensips_exporter::processors::PROCESSORS;
 use opensips_exporter::scrape::FAMILIES;
-use support::stand_in::{StandIn, V2_4};
-use support::{Exporter, TempDir, fixture};
 
 struct Row {
     name: String,

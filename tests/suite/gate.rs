@@ -1,12 +1,11 @@
 //! The gate with a tiny_http that answers what a test wants: every byte arrives, however fast either side is.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{PATIENCE, Response};
 use opensips_exporter::config::Address;
 use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
@@ -14,7 +13,6 @@ use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::telemetry::Telemetry;
 use opensips_exporter::workers;
 use proptest::prelude::*;
-use support::{PATIENCE, Response};
 use tiny_http::Request;
 
 const FORWARDED: &[&str] = &["X-Forwarded"];

@@ -1,10 +1,10 @@
 //! The whole page for the captured reply of each version, byte for byte, through the real binary.
 
-mod support;
-
-use support::page::{Page, is_of_the_exporter};
-use support::stand_in::{KAMAILIO, StandIn, V1_10, V1_11, V2_4, V3_6, V4_0, Version};
-use support::{Exporter, TempDir, compare_or_bless, fixture};
+use crate::support::page::{Page, is_of_the_exporter};
+use crate::support::stand_in::{
+    KAMAILIO, StandIn, V1_10, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
+};
+use crate::support::{Exporter, TempDir, compare_or_bless, fixture};
 
 /// The page with a `#` for each value that differs from run to run.
 fn steady(page: &str) -> String {
@@ -93,7 +93,7 @@ fn every_statistic_is_on_the_page() {
     for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO] {
         let captured = format!("{}/get_statistics_all.reply", version.name);
         let reply = std::fs::read(fixture(&captured)).expect("the captured reply");
-        let statistics = support::stand_in::read_captured(&reply);
+        let statistics = read_captured(&reply);
         let text = page(version, &captured);
         let samples = text
             .lines()

@@ -1,14 +1,14 @@
 //! How the gate speaks HTTP with friends, odd ones included (RFC 9112), and how long it has patience.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::page::Page;
+use crate::support::stand_in::{StandIn, V2_4};
+use crate::support::{Exporter, PATIENCE, Response, TempDir, server_and_exporter, wait_until};
 use opensips_exporter::gate::MAX_CONNECTIONS;
-use support::{Exporter, PATIENCE, Response, TempDir, server_and_exporter, wait_until};
 
 fn without_server() -> (TempDir, Exporter) {
     let directory = TempDir::new();
@@ -154,7 +154,7 @@ fn the_page_is_sent_as_it_is() {
         assert_eq!(answers.len(), 1);
         assert!(!answers[0].headers.contains_key("content-encoding"));
         assert!(!answers[0].headers.contains_key("transfer-encoding"));
-        let page = support::page::Page::read(&answers[0].body).expect("a valid page");
+        let page = Page::read(&answers[0].body).expect("a valid page");
         assert_eq!(page.up(), "1");
     }
 }
@@ -322,8 +322,7 @@ fn an_answer_has_ten_seconds() {
             )
         })
         .collect();
-    let _server =
-        support::stand_in::StandIn::with_statistics(&socket, support::stand_in::V2_4, statistics);
+    let _server = StandIn::with_statistics(&socket, V2_4, statistics);
     let exporter = Exporter::start(&socket, &[]);
     let mut stream = connect(&exporter);
     stream

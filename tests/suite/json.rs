@@ -1,11 +1,9 @@
 //! What holds for any bytes in JSON-RPC: the parser reads what a server prints and survives what it does not.
 
-mod support;
-
+use crate::support::stand_in::{KAMAILIO, Statistic, V3_6, V4_0, Version, answer};
 use opensips_exporter::mi::{Dialect, Refused};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::stand_in::{KAMAILIO, Statistic, V3_6, V4_0, Version, answer};
 
 /// The statistics in a reply, and how many parts of it are none.
 fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<(Vec<Statistic>, usize), Refused> {

@@ -1,13 +1,12 @@
 //! Statistics that no table claims: the server says which of them are incremental, and keeps its word.
 
-mod support;
-
 use std::time::Duration;
 
-use support::stand_in::{
+use crate::support::page::Family;
+use crate::support::stand_in::{
     Behaviour, KAMAILIO, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
 };
-use support::{Exporter, TempDir, fixture};
+use crate::support::{Exporter, TempDir, fixture};
 
 fn script(name: &str, value: u64) -> Statistic {
     (b"script".into(), name.into(), value)
@@ -34,7 +33,7 @@ fn asked(server: &StandIn) -> usize {
 fn families(exporter: &Exporter, name: &str) -> Vec<(String, String)> {
     let page = exporter.scrape();
     assert_eq!(page.up(), "1", "{:#?}", exporter.log());
-    let has = |family: &&support::page::Family| {
+    let has = |family: &&Family| {
         let mut samples = family.samples.iter();
         samples.any(|sample| sample.labels.get("name").is_some_and(|label| label == name))
     };

@@ -1,16 +1,14 @@
 //! Servers with so many processes that their statistics do not fit into one reply.
 
-mod support;
-
 use std::path::PathBuf;
 use std::time::Duration;
 
-use support::network::Server;
-use support::processes::{assert_all, statistics};
-use support::stand_in::{
+use crate::support::many_processes::{assert_all, statistics};
+use crate::support::network::Server;
+use crate::support::stand_in::{
     Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, script_variable,
 };
-use support::{Exporter, TempDir};
+use crate::support::{Exporter, TempDir, assert_down};
 
 fn size(statistics: &[Statistic]) -> usize {
     let sizes = statistics
@@ -89,7 +87,7 @@ fn groups_that_were_seen_are_asked_for_also_after_a_restart() {
     server.change(|all| *all = own(8));
     assert_all(&exporter, V2_4, 8);
     server.stop();
-    support::assert_down(&exporter);
+    assert_down(&exporter);
     let socket = directory.join("mi.sock");
     let _server = StandIn::with_statistics(&socket, V2_4, own(500));
     for _ in 0..2 {

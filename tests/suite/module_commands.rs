@@ -1,13 +1,11 @@
 //! The commands of a scrape: which of them are sent, and what it costs when one fails or the server is busy.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::captured;
-use support::modules::{exporter, samples, success};
-use support::page::Page;
-use support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+use crate::support::modules::{exporter, samples, success};
+use crate::support::page::Page;
+use crate::support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+use crate::support::{captured, server_and_exporter};
 
 #[test]
 fn only_commands_that_the_server_has_are_sent() {
@@ -40,7 +38,7 @@ fn only_commands_that_the_server_has_are_sent() {
 
 #[test]
 fn a_module_that_is_not_loaded_has_no_series() {
-    let (_directory, server, exporter) = support::server_and_exporter(&[]);
+    let (_directory, server, exporter) = server_and_exporter(&[]);
     let page = exporter.scrape();
     assert_eq!(page.up(), "1");
     assert!(page.family("opensips_scrape_collector_success").is_none());

@@ -1,9 +1,7 @@
 //! The state of the server's modules: what its commands show, in both dialects and with the oddities of each.
 
-mod support;
-
-use support::modules::{exporter, samples, success};
-use support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
+use crate::support::modules::{exporter, samples, success};
+use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
 
 /// What a server may answer, and what becomes of it. JSON and lines say the same.
 #[test]

@@ -1,16 +1,14 @@
 //! A server that is down, sick or strange: the page says so, the exporter lives, the log tells what to
 //! do, once.
 
-mod support;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::stand_in::{Behaviour, StandIn, V2_4};
-use support::{
+use crate::support::stand_in::{Behaviour, StandIn, V2_4};
+use crate::support::{
     Exporter, TempDir, assert_down, assert_up, binary, captured, server_and_exporter, wait_until,
 };
 

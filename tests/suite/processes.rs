@@ -1,10 +1,9 @@
 //! The processes of the server, which the statistics of processes can be joined to.
 
-mod support;
-
-use support::processes::statistics;
-use support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
-use support::{Exporter, TempDir, captured};
+use crate::support::many_processes::statistics;
+use crate::support::page::{Page, Sample};
+use crate::support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
+use crate::support::{Exporter, TempDir, captured};
 
 fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
@@ -22,11 +21,10 @@ fn asked(server: &StandIn) -> usize {
 }
 
 /// The processes on the page, by their index.
-fn processes(page: &support::page::Page) -> Vec<usize> {
+fn processes(page: &Page) -> Vec<usize> {
     let family = page.family("opensips_process_info");
     let samples = family.map_or(&[][..], |family| family.samples.as_slice());
-    let index =
-        |sample: &support::page::Sample| sample.labels["process"].parse().expect("an index");
+    let index = |sample: &Sample| sample.labels["process"].parse().expect("an index");
     samples.iter().map(index).collect()
 }
 

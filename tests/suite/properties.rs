@@ -1,17 +1,15 @@
 //! What holds for any bytes and any names: the parser reads what a server prints and survives what it
 //! does not, and a page is always valid.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::page::Page as ReadPage;
 use opensips_exporter::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
 use opensips_exporter::processors::{Collection, Mapping, PROCESSORS, Remembered};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::page::Page as ReadPage;
 
 /// Any name that fits on a line.
 fn name() -> impl Strategy<Value = Vec<u8>> {

@@ -1,10 +1,10 @@
 //! The README's lists are those of the program. `make bless` rewrites them.
 
-mod support;
-
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::support::attack::THREADS_AT_REST;
+use crate::support::compare_or_bless;
 use opensips_exporter::collectors::{COLLECTOR_FAMILIES, COLLECTOR_LABELS};
 use opensips_exporter::config;
 use opensips_exporter::gate::MAX_CONNECTIONS;
@@ -152,7 +152,7 @@ fn the_readme_lists_the_flags_and_metrics_of_the_program() {
     let readme = with_part(&readme, "modules", &collectors());
     let readme = with_part(&readme, "states", &states());
     let readme = with_part(&readme, "refusals", &refusals());
-    support::compare_or_bless(&path, &readme);
+    compare_or_bless(&path, &readme);
     check_limits(&readme);
 }
 
@@ -178,7 +178,7 @@ fn check_limits(readme: &str) {
             HEAD_TIME.as_secs()
         ),
         format!("| reading an answer | {} s |", ANSWER_TIME.as_secs()),
-        format!("{} threads at rest", support::siege::THREADS_AT_REST),
+        format!("{} threads at rest", THREADS_AT_REST),
         format!("{ALL_DESCRIPTORS} descriptors"),
     ] {
         assert!(readme.contains(&expected), "{expected}");

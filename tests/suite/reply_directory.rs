@@ -1,14 +1,14 @@
 //! `--reply-dir`: replies by way of the file system, and nothing left there.
 
-mod support;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 
-use support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
-use support::{Exporter, TempDir, assert_down, assert_up, binary, captured, wait_until};
+use crate::support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
+use crate::support::{
+    Exporter, TempDir, assert_down, assert_up, binary, captured, ending_signals, wait_until,
+};
 
 fn setup(behaviour: Behaviour, timeout: &str) -> (TempDir, TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
@@ -45,7 +45,7 @@ fn scrape_in_vain(exporter: &Exporter) -> std::thread::JoinHandle<()> {
 
 #[test]
 fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
-    for signal in support::ending_signals() {
+    for signal in ending_signals() {
         let (_directory, replies, _server, mut exporter) = setup(Behaviour::Silent, "20s");
         let scrapes: Vec<_> = (0..5).map(|_| scrape_in_vain(&exporter)).collect();
         wait_until("the reply sockets are there", || replies.files().len() == 5);

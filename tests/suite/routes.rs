@@ -1,9 +1,7 @@
 //! What is at which path, and how HTTP is spoken.
 
-mod support;
-
-use support::stand_in::{Behaviour, StandIn, V2_4};
-use support::{Exporter, TempDir};
+use crate::support::stand_in::{Behaviour, StandIn, V2_4};
+use crate::support::{Exporter, PATIENCE, TempDir, server_and_exporter};
 
 fn serving() -> (TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
@@ -100,7 +98,7 @@ fn a_connection_can_be_kept() {
     use std::io::{Read, Write};
     let (_directory, _server, exporter) = serving();
     let mut stream = std::net::TcpStream::connect(exporter.address).expect("a connection");
-    stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     for _ in 0..3 {
         stream
             .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -201,7 +199,7 @@ fn the_landing_page_tells_the_state_and_links_to_each_group() {
 
 #[test]
 fn browsers_find_no_fault_when_they_look_for_an_icon() {
-    let (_directory, _server, exporter) = support::server_and_exporter(&[]);
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
     let response = exporter.get("/favicon.ico");
     assert_eq!((response.status, response.body.len()), (204, 0));
 }

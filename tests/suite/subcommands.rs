@@ -1,13 +1,13 @@
 //! What operators run by hand: `check`, `dump` and `print`.
 
-mod support;
-
 use std::process::{Output, Stdio};
 
+use crate::support::page::Page;
+use crate::support::stand_in::{
+    Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version, script_variable,
+};
+use crate::support::{TempDir, binary, captured, end, ending_signals, wait_until};
 use opensips_exporter::assets::ASSETS;
-use support::page::Page;
-use support::stand_in::{Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version, script_variable};
-use support::{TempDir, binary, captured, end, ending_signals, wait_until};
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = binary();

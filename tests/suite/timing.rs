@@ -1,13 +1,11 @@
 //! Many scrapes at once, slow servers, and what a scrape says of its own time.
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::stand_in::Behaviour;
+use crate::support::{assert_down, assert_up, server_and_exporter, wait_until};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::lanes::GROUP;
-use support::stand_in::Behaviour;
-use support::{assert_down, assert_up, server_and_exporter, wait_until};
 
 #[test]
 fn twenty_scrapes_at_once_all_come_right() {

@@ -1,14 +1,12 @@
 //! The exporter beside servers that are asked by network.
 
-mod support;
-
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use support::network::{Behaviour, Server};
-use support::processes;
-use support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
-use support::{Exporter, assert_down, assert_up, binary};
+use crate::support::many_processes::{assert_all, statistics};
+use crate::support::network::{Behaviour, Server};
+use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
+use crate::support::{Exporter, assert_down, assert_up, binary};
 
 fn exporter(target: &str, arguments: &[&str]) -> Exporter {
     let mut command = binary();
@@ -140,12 +138,12 @@ fn what_does_not_fit_into_one_reply_is_split() {
     ];
     for (server, scheme, path) in servers {
         let version = server.state().version;
-        server.state().statistics = processes::statistics(version, PROCESSES);
+        server.state().statistics = statistics(version, PROCESSES);
         let target = format!("{scheme}{}{path}", server.address);
         let exporter = exporter(&target, &["--timeout=20s"]);
-        processes::assert_all(&exporter, version, PROCESSES);
+        assert_all(&exporter, version, PROCESSES);
         server.take_requests();
-        processes::assert_all(&exporter, version, PROCESSES);
+        assert_all(&exporter, version, PROCESSES);
         assert!(server.take_requests().len() <= 4);
     }
 }

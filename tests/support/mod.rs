@@ -1,14 +1,13 @@
 //! What the integration tests share: the real binary as a process, a client, a stand-in server.
 
-// Each test file uses its own part of this.
+// Each test binary uses its own part of this.
 #![allow(dead_code)]
 
-pub mod kamailio;
+pub mod attack;
+pub mod many_processes;
 pub mod modules;
 pub mod network;
 pub mod page;
-pub mod processes;
-pub mod siege;
 pub mod stand_in;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,12 @@
 //! A stand-in for the `mi_datagram` of OpenSIPS: it listens on a unix datagram socket, handles one
 //! request after the other, answers from a second, unnamed socket, and misbehaves when told to.
 
-#[path = "captures.rs"]
+#[path = "stand_in_captures.rs"]
 mod captures;
-#[path = "commands.rs"]
+#[path = "stand_in_commands.rs"]
 mod commands;
-#[path = "speech.rs"]
-mod speech;
+#[path = "stand_in_protocol.rs"]
+mod protocol;
 
 use std::fs;
 use std::net::Shutdown;
@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use captures::read_captured;
-pub use speech::*;
+pub use protocol::*;
 
 /// What the stand-in does with a request.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ pub struct Version {
     captured: &'static str,
     /// What it says of itself.
     banner: &'static str,
-    speech: Speech,
+    protocol: Protocol,
     /// The largest reply.
     limit: usize,
     /// What it said when it was asked for the kinds of its statistics, empty if it does not know that.
@@ -31,7 +31,7 @@ pub struct Version {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Speech {
+enum Protocol {
     Line {
         /// Between the name of a statistic and its value.
         separator: &'static str,
@@ -57,7 +57,7 @@ impl Version {
 
     /// Whether the two speak the same dialect.
     pub fn speaks_like(self, other: Version) -> bool {
-        std::mem::discriminant(&self.speech) == std::mem::discriminant(&other.speech)
+        std::mem::discriminant(&self.protocol) == std::mem::discriminant(&other.protocol)
     }
 }
 
@@ -65,7 +65,7 @@ pub const V1_10: Version = Version {
     name: "1.10",
     captured: "1.11",
     banner: "OpenSIPS (1.10.5-notls (x86_64/linux))",
-    speech: Speech::Line {
+    protocol: Protocol::Line {
         separator: " = ",
         end: "",
         parse_error: "400 parse error in command\n",
@@ -79,7 +79,7 @@ pub const V1_11: Version = Version {
     name: "1.11",
     captured: "1.11",
     banner: "OpenSIPS (1.11.11-notls (x86_64/linux))",
-    speech: Speech::Line {
+    protocol: Protocol::Line {
         separator: ":: ",
         end: "",
         parse_error: "400 parse error in command\n",
@@ -93,7 +93,7 @@ pub const V2_4: Version = Version {
     name: "2.4",
     captured: "2.4",
     banner: "OpenSIPS (2.4.11 (x86_64/linux))",
-    speech: Speech::Line {
+    protocol: Protocol::Line {
         separator: ":: ",
         end: "\n",
         parse_error: "400 parse_error\n",
@@ -107,7 +107,7 @@ pub const V3_6: Version = Version {
     name: "3.6",
     captured: "3.6",
     banner: "OpenSIPS (3.6.8 (x86_64/linux))",
-    speech: Speech::JsonRpc,
+    protocol: Protocol::JsonRpc,
     limit: 65415,
     kinds: include_bytes!("../fixtures/3.6/list_statistics.reply"),
     processes: include_bytes!("../fixtures/3.6/cmd_ps.reply"),
@@ -117,7 +117,7 @@ pub const V4_0: Version = Version {
     name: "4.0",
     captured: "4.0",
     banner: "OpenSIPS (4.0.1 (x86_64/linux))",
-    speech: Speech::JsonRpc,
+    protocol: Protocol::JsonRpc,
     limit: 65430,
     kinds: include_bytes!("../fixtures/4.0/list_statistics.reply"),
     processes: include_bytes!("../fixtures/4.0/cmd_ps.reply"),
@@ -127,7 +127,7 @@ pub const KAMAILIO: Version = Version {
     name: "kamailio-5.6",
     captured: "kamailio-5.6",
     banner: "kamailio 5.6.3 (x86_64/linux) ",
-    speech: Speech::Kamailio,
+    protocol: Protocol::Kamailio,
     limit: usize::MAX,
     kinds: b"",
     processes: include_bytes!("../fixtures/kamailio-5.6/cmd_core.psx.reply"),
@@ -147,8 +147,8 @@ pub fn answer_as_taught(
     statistics: &[Statistic],
     taught: &Taught,
 ) -> Option<Vec<u8>> {
-    let reply = match version.speech {
-        Speech::Line {
+    let reply = match version.protocol {
+        Protocol::Line {
             separator,
             end,
             parse_error,
@@ -163,9 +163,9 @@ pub fn answer_as_taught(
         }
         _ => json_answer(request, version, statistics, taught)?,
     };
-    match version.speech {
+    match version.protocol {
         _ if reply.len() <= version.limit => Some(reply),
-        Speech::Line { .. } => None,
+        Protocol::Line { .. } => None,
         _ => Some(b"500 Internal error".to_vec()),
     }
 }
@@ -231,7 +231,7 @@ fn json_answer(
     statistics: &[Statistic],
     taught: &Taught,
 ) -> Option<Vec<u8>> {
-    let is_kamailio = matches!(version.speech, Speech::Kamailio);
+    let is_kamailio = matches!(version.protocol, Protocol::Kamailio);
     let request: serde_json::Value = match serde_json::from_slice(request) {
         Ok(request) => request,
         Err(_) if is_kamailio => return None,

@@ -1,0 +1,29 @@
+//! All tests that need nothing but Rust and may run beside each other.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod assets;
+mod catalogue;
+mod collect_flags;
+mod collect_parameter;
+mod command_line;
+mod dialects;
+mod fixed_metrics;
+mod gate;
+mod golden_pages;
+mod http;
+mod json;
+mod kinds;
+mod large_servers;
+mod module_commands;
+mod module_states;
+mod outages;
+mod processes;
+mod properties;
+mod readme;
+mod reply_directory;
+mod routes;
+mod subcommands;
+mod timing;
+mod transports;
