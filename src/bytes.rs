@@ -1,5 +1,5 @@
-//! Texts copied and compared in steps whose length is known when this is compiled. `memcpy` and `memcmp` of musl
-//! take tens of nanoseconds for each short text, and short texts are most of a page.
+//! Texts copied in steps whose length is known when this is compiled. `memcpy` of musl
+//! takes tens of nanoseconds for each short text, and short texts are most of a page.
 
 /// Adds `text` to `out`.
 pub fn append(text: &[u8], out: &mut Vec<u8>) {
@@ -27,18 +27,6 @@ fn append_by<const STEP: usize>(text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Whether both texts are the same.
-pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
-    if let (Some(one_last), Some(other_last)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
-        let (one, other) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
-        return one_last == other_last && one.iter().zip(other).all(|(one, other)| one == other);
-    }
-    one.iter().zip(other).all(|(one, other)| one == other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,20 +38,6 @@ mod tests {
             let mut out = b"before".to_vec();
             append(&text, &mut out);
             assert_eq!(out, [b"before", text.as_slice()].concat());
-        }
-    }
-
-    #[test]
-    fn texts_differ_in_length_or_in_any_byte() {
-        for length in 0..40 {
-            let text: Vec<u8> = (0..length).collect();
-            assert!(is_equal(&text, &text.clone()));
-            assert!(!is_equal(&text, &[text.as_slice(), b"x"].concat()));
-            for byte in 0..text.len() {
-                let mut other = text.clone();
-                other[byte] ^= 1;
-                assert!(!is_equal(&text, &other), "byte {byte} of {length}");
-            }
         }
     }
 }

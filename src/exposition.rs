@@ -1,8 +1,8 @@
 //! The Prometheus text exposition format 0.0.4, and nothing else.
 //!
 //! Samples are added to a [`Page`] in any order. The page that is written has what the format asks
-//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. A page can be
-//! written again with other values, which costs less than a new one. This room knows nothing of OpenSIPS.
+//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This room
+//! knows nothing of OpenSIPS.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -152,8 +152,6 @@ pub struct Page {
     /// The series of all samples as they will be printed, one behind the other.
     text: Vec<u8>,
     samples: Vec<Sample>,
-    /// The first sample of each family, as long as no sample came or went.
-    first: Option<Vec<usize>>,
 }
 
 impl Page {
@@ -174,7 +172,6 @@ impl Page {
             value,
             next: NONE,
         });
-        self.first = None;
     }
 
     /// How many samples were added.
@@ -187,27 +184,9 @@ impl Page {
         self.samples.is_empty()
     }
 
-    /// Gives samples the values that `renew` makes of their old ones.
-    pub fn renew(&mut self, samples: Range<usize>, renew: impl Fn(Value) -> Value) {
-        for sample in self.samples.get_mut(samples).unwrap_or_default() {
-            sample.value = renew(sample.value);
-        }
-    }
-
-    /// Takes away all samples but the first `count`.
-    pub fn truncate(&mut self, count: usize) {
-        self.samples.truncate(count);
-        let end = self.samples.last().map_or(0, |last| last.series.end);
-        self.text.truncate(end);
-        self.first = None;
-    }
-
     /// Prints the page at the end of `out`, the families in the order of `headers`.
     pub fn write(&mut self, headers: &[Header], out: &mut Vec<u8>) {
-        let first = match self.first.take() {
-            Some(first) => first,
-            None => self.chain(headers.len()),
-        };
+        let first = self.chain(headers.len());
         out.reserve(self.text.len() + self.samples.len() * VALUE + headers.len() * HEADER);
         for (header, first) in headers.iter().zip(&first) {
             let mut next = self.samples.get(*first);
@@ -221,7 +200,6 @@ impl Page {
                 next = self.samples.get(sample.next);
             }
         }
-        self.first = Some(first);
     }
 
     /// Chains the samples of each family, without those whose series comes again, and returns the first one of
@@ -355,41 +333,6 @@ mod tests {
                 (1, &[("of", b"a")], Value::Signed(3)),
             ]),
             "# HELP level Level\n# TYPE level gauge\nlevel{of=\"b\"} 2\nlevel{of=\"a\"} 3\n"
-        );
-    }
-
-    #[test]
-    fn a_page_can_be_written_again_with_other_samples() {
-        let template = Template::new("level", [("of", LabelValue::Given(0))]);
-        let mut page = Page::default();
-        let mut written = |change: &dyn Fn(&mut Page)| {
-            change(&mut page);
-            let mut out = Vec::new();
-            page.write(&Header::of(FAMILIES), &mut out);
-            String::from_utf8_lossy(&out)
-                .lines()
-                .skip(2)
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let add = |page: &mut Page, of: &[u8], value| {
-            page.add(1, &template, &[of], Value::Signed(value));
-        };
-        let first = written(&|page| {
-            [b"a", b"b", b"a"]
-                .map(|of| add(page, of, 1))
-                .into_iter()
-                .collect()
-        });
-        assert_eq!(first, "level{of=\"b\"} 1 level{of=\"a\"} 1");
-        let renewed = written(&|page| page.renew(1..3, |_| Value::Signed(2)));
-        assert_eq!(renewed, "level{of=\"b\"} 2 level{of=\"a\"} 2");
-        let truncated = written(&|page| page.truncate(2));
-        assert_eq!(truncated, "level{of=\"a\"} 1 level{of=\"b\"} 2");
-        let added = written(&|page| add(page, b"c", 3));
-        assert_eq!(
-            added,
-            "level{of=\"a\"} 1 level{of=\"b\"} 2 level{of=\"c\"} 3"
         );
     }
 

@@ -7,9 +7,9 @@
 //!                                              collectors
 //! ```
 //!
-//! `config`, `logging`, `telemetry`, `health`, `memory` and `workers` serve the program around it, `bytes` whoever copies many
-//! short texts. The library exists so that tests
-//! can reach each module; the program is the binary.
+//! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it, `bytes`
+//! whoever copies many short texts. The library exists so that tests can reach each module; the
+//! program is the binary.
 
 #![deny(
     clippy::unwrap_used,
@@ -28,7 +28,6 @@ pub mod exposition;
 pub mod gate;
 pub mod health;
 pub mod logging;
-mod memory;
 pub mod mi;
 pub mod names;
 pub mod process;

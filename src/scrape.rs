@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use crate::collectors::{Collected, Collectors};
 use crate::exposition::{Family, Header, Kind, Page, Template, Value};
 use crate::health::{Health, News};
-use crate::memory::Memory;
-use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Said, Statistic, Unparsed};
-use crate::processors::{Collection, Mapping, PROCESSORS, Remembered};
+use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
+use crate::processors::{Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 
@@ -72,7 +71,6 @@ pub struct Scraper {
     headers: Vec<Header>,
     telemetry: Telemetry,
     health: Mutex<Health>,
-    memory: Memory,
 }
 
 impl Scraper {
@@ -89,7 +87,6 @@ impl Scraper {
             collectors,
             telemetry,
             health: Mutex::default(),
-            memory: Memory::default(),
         }
     }
 
@@ -103,8 +100,7 @@ impl Scraper {
         let began = Instant::now();
         let mut unparsed = 0;
         let deadline = Deadline::after(limit);
-        let remembered = self.memory.take(selection);
-        let result = self.read(selection, remembered, deadline, &mut unparsed);
+        let result = self.read(selection, deadline, &mut unparsed);
         let mut processes = Arc::default();
         if let Ok((answerer, ..)) = &result
             && GROUPS_OF_PROCESSES
@@ -145,9 +141,8 @@ impl Scraper {
         }
         scrape.write(&self.headers, &mut out);
         let error = match result {
-            Ok((_, collection, said)) => {
-                let remembered = collection.write(&said, &mut out);
-                self.memory.keep(selection, remembered);
+            Ok((_, collection)) => {
+                collection.write(&mut out);
                 self.collectors.write(collected, &mut out);
                 None
             }
@@ -167,8 +162,7 @@ impl Scraper {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
-        self.read(&selection, Remembered::default(), deadline, &mut 0)
-            .map(drop)
+        self.read(&selection, deadline, &mut 0).map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
@@ -178,17 +172,15 @@ impl Scraper {
         last.map(|outcome| outcome.map_err(|error| error.to_string()))
     }
 
-    /// Asks the server for what is selected. Returns who answered, the statistics, and what the server says of
-    /// those that no processor claims.
+    /// Asks the server for what is selected. Returns who answered, and the statistics.
     fn read(
         &self,
         selection: &Selection,
-        remembered: Remembered,
         deadline: Deadline,
         unparsed: &mut u64,
-    ) -> Result<(Answerer, Collection<'_>, Vec<Said>), Error> {
+    ) -> Result<(Answerer, Collection<'_>), Error> {
         let mut parsed = 0;
-        let mut collection = Collection::new(&self.mapping, remembered);
+        let mut collection = Collection::new(&self.mapping);
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
@@ -210,10 +202,7 @@ impl Scraper {
         if parsed == 0 && (*unparsed > 0 || selection.needs_statistics()) {
             return Err(Error::Empty);
         }
-        let said = self
-            .client
-            .kinds(&answerer, &collection.unclaimed(), deadline);
-        Ok((answerer, collection, said))
+        Ok((answerer, collection))
     }
 
     /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Statistic;
+use super::dialect::{Dialect, Refused, check_lines, result};
+use super::json::{self, Value};
+use super::line;
 use super::per_process::{growing, process_in};
 use super::piece::{Piece, PieceKind};
 use super::processes::Seen;
@@ -62,6 +65,30 @@ impl Groups {
         {
             self.others.insert(group.to_string());
         }
+    }
+
+    /// Adds those in a reply to `list_statistics` (OpenSIPS 2.1 and later), whose lines are
+    /// `group:name:: incremental` and whose members are `"group:name":"incremental"`.
+    ///
+    /// # Errors
+    ///
+    /// Why it has none, see [`Refused`].
+    pub fn read(&mut self, dialect: Dialect, reply: &[u8], id: u32) -> Result<(), Refused> {
+        let mut add = |key: &[u8]| {
+            if let Some((group, _)) = line::parse_key(key) {
+                self.add(group);
+            }
+        };
+        if dialect == Dialect::Line {
+            check_lines(reply)?;
+            reply.split(|&byte| byte == b'\n').skip(1).for_each(add);
+            return Ok(());
+        }
+        let text = json::text(reply);
+        if let Value::Members(members) = result(reply, &text, id)? {
+            members.iter().for_each(|(key, _)| add(key.as_bytes()));
+        }
+        Ok(())
     }
 
     /// All of them, as arguments.
@@ -150,5 +177,28 @@ impl Census {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_the_configuration_are_listed() {
+        let lines = include_bytes!("../../tests/fixtures/2.4/list_statistics.reply");
+        let json = include_bytes!("../../tests/fixtures/4.0/list_statistics.reply");
+        for (dialect, reply, expected) in [
+            (Dialect::Line, lines.as_slice(), "method pac-ket resp.onse"),
+            (Dialect::JsonRpc, json, "avg method pac-ket perc resp.onse"),
+        ] {
+            let mut groups = Groups::default();
+            assert!(groups.read(dialect, reply, 1).is_ok(), "{dialect}");
+            let others: Vec<&str> = groups.others.iter().map(String::as_str).collect();
+            assert_eq!(others.join(" "), expected, "{dialect}");
+        }
+        let mut groups = Groups::default();
+        let failure = b"500 command not available\n";
+        assert!(groups.read(Dialect::Line, failure, 1).is_err());
     }
 }

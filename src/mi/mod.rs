@@ -14,7 +14,6 @@ pub mod endpoint;
 mod error;
 mod http;
 pub mod json;
-mod kinds;
 pub mod layout;
 pub mod line;
 mod meeting;
@@ -40,7 +39,6 @@ pub use dialect::{Dialect, Product, Refused, Sink};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use json::Value;
-pub use kinds::Said;
 pub use processes::Process;
 pub use target::Target;
 

@@ -1,15 +1,13 @@
 //! What a server that has answered is asked beside its statistics: seldom, and it may be silent.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{Answerer, Client, Wanted};
 use super::dialect::{Dialect, Refused};
-use super::kinds::Said;
 use super::processes::Process;
 use super::server::Server;
-use super::{Deadline, kinds, line, processes};
+use super::{Deadline, processes};
 
 /// How long an answer is waited for.
 const MOST_TIME: Duration = Duration::from_millis(500);
@@ -27,9 +25,9 @@ impl Client {
             // Kamailio has groups of its own, which nobody lists, and none that is expensive.
             return wanted.arguments.clone();
         }
-        if server.has_kinds()
+        if server.lists_statistics()
             && server.is_to_be_listed()
-            && self.list(server, &[], deadline).is_err()
+            && self.list(server, deadline).is_err()
         {
             server.note_silence();
         }
@@ -42,59 +40,13 @@ impl Client {
         groups.arguments().filter(is_wanted).collect()
     }
 
-    /// What the server says of the statistics `keys`, each a `group:name`. It is asked for those that it was
-    /// not asked for before, and what it says once stays.
-    pub fn kinds(&self, answerer: &Answerer, keys: &[&[u8]], deadline: Deadline) -> Vec<Said> {
-        let server = &answerer.server;
-        let unknown: Vec<&[u8]> = {
-            let mut kinds = server.kinds();
-            kinds.make_room(keys);
-            let keys = keys.iter().filter(|key| !kinds.is_known(key));
-            keys.copied().collect()
-        };
-        let groups: BTreeSet<Option<String>> = unknown.iter().map(|key| group_of(key)).collect();
-        let mut asked: Vec<Vec<String>> = vec![groups.into_iter().flatten().collect()];
-        let tells = server.has_kinds() && server.dialect != Dialect::Kamailio;
-        while let Some(groups) = asked.pop().filter(|groups| tells && !groups.is_empty()) {
-            let result = self.list(server, &groups, deadline);
-            if groups.len() > 1 && matches!(result, Err(Refused::TooLarge)) {
-                asked.extend(groups.into_iter().map(|group| vec![group]));
-            }
-        }
-        let mut kinds = server.kinds();
-        let silent: Vec<&[u8]> = {
-            let keys = unknown.into_iter().filter(|key| !kinds.is_known(key));
-            keys.collect()
-        };
-        let mut mute: BTreeSet<Option<String>> = silent.iter().map(|key| group_of(key)).collect();
-        mute.retain(|group| match group {
-            Some(group) => !tells || kinds.note_silence(group),
-            None => true,
-        });
-        for key in silent {
-            if mute.contains(&group_of(key)) {
-                kinds.note(key, None);
-            }
-        }
-        keys.iter().map(|key| kinds.said(key)).collect()
-    }
-
-    /// Asks for the kinds of the statistics in `groups`, or in all for none, and notes them.
-    fn list(&self, server: &Server, groups: &[String], deadline: Deadline) -> Result<(), Refused> {
+    /// Asks for the names of all statistics, and notes their groups.
+    fn list(&self, server: &Server, deadline: Deadline) -> Result<(), Refused> {
         let dialect = server.dialect;
         self.question(
             dialect,
-            |id| kinds::request(dialect, groups, id),
-            |reply, id| {
-                let mut known = server.kinds();
-                let mut seen = self.groups();
-                kinds::read(dialect, reply, id, |key, is_incremental| {
-                    known.note(key, Some(is_incremental));
-                    if let Some((group, _)) = line::parse_key(key) {
-                        seen.add(group);
-                    }
-                })
-            },
+            |id| dialect.call("list_statistics", "", id),
+            |reply, id| self.groups().read(dialect, reply, id),
             deadline,
         )
     }
@@ -138,12 +90,4 @@ impl Client {
 /// How long an answer may take in a scrape with that deadline.
 pub fn question_time(deadline: Deadline) -> Duration {
     MOST_TIME.min(deadline.limit() / 4)
-}
-
-/// The group of a `group:name` with its colon, if it can be asked for.
-fn group_of(key: &[u8]) -> Option<String> {
-    let (group, _) = line::parse_key(key)?;
-    let group = str::from_utf8(group).ok()?;
-    let is_plain = |c: char| !c.is_control() && c != '"';
-    group.chars().all(is_plain).then(|| format!("{group}:"))
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::commands::Commands;
 use super::dialect::{Dialect, Product};
 use super::endpoint::Identity;
-use super::kinds::Kinds;
 use super::layout::{Layout, LeftOut};
 use super::processes::Roster;
 
@@ -43,7 +42,6 @@ pub struct Server {
     told: Mutex<LeftOut>,
     /// The arguments that were answered in one reply.
     fitted: Mutex<BTreeSet<Vec<String>>>,
-    kinds: Mutex<Kinds>,
     roster: Mutex<Roster>,
     commands: Mutex<Commands>,
     /// Scrapes since its groups were listed.
@@ -65,7 +63,6 @@ impl Server {
             layout: Mutex::new(Layout::new(version)),
             told: Mutex::default(),
             fitted: Mutex::default(),
-            kinds: Mutex::default(),
             roster: Mutex::default(),
             commands: Mutex::default(),
             since_listed: AtomicU32::new(0),
@@ -84,7 +81,7 @@ impl Server {
     }
 
     /// Whether it knows the command `list_statistics`: 1.x does not, and logs that.
-    pub fn has_kinds(&self) -> bool {
+    pub fn lists_statistics(&self) -> bool {
         let product = self.product.get();
         !product.is_some_and(|product| product.version.starts_with("1."))
     }
@@ -137,11 +134,6 @@ impl Server {
     /// What is known of the size of its replies.
     pub fn layout(&self) -> MutexGuard<'_, Layout> {
         self.layout.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Which of its statistics it calls incremental.
-    pub fn kinds(&self) -> MutexGuard<'_, Kinds> {
-        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its processes.

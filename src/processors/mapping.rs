@@ -5,21 +5,20 @@ use std::iter;
 
 use foldhash::fast::RandomState;
 
-use super::unclaimed::{UNCLAIMED, Unclaimed};
+use super::unclaimed::UNCLAIMED;
 use super::{Metric, Processor};
-use crate::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
-use crate::mi::{Said, Statistic};
+use crate::exposition::{Header, Kind, LabelValue, Page, Template, Value};
+use crate::mi::Statistic;
 
 /// Turns statistics into samples.
 pub struct Mapping {
-    /// The families of all metrics, in table order.
+    /// The families of all metrics, in table order, and at the end [`UNCLAIMED`].
     headers: Vec<Header>,
     groups: HashMap<&'static [u8], Table, RandomState>,
     /// Those whose names have variable parts.
     group_patterns: Vec<(Pattern, Table)>,
-    /// The series of [`UNCLAIMED`], with group and name as their values, and its headers.
-    unclaimed: Vec<Template>,
-    unclaimed_headers: Vec<Header>,
+    /// The series of [`UNCLAIMED`].
+    unclaimed: Template,
 }
 
 /// What becomes of the statistics of a group.
@@ -41,13 +40,11 @@ struct Claim {
 impl Mapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
-        let unclaimed = UNCLAIMED.map(|family| Template::given(family.name, ["group", "name"]));
         let mut mapping = Mapping {
             headers: Vec::new(),
             groups: HashMap::default(),
             group_patterns: Vec::new(),
-            unclaimed: unclaimed.into(),
-            unclaimed_headers: Header::of(&UNCLAIMED),
+            unclaimed: Template::given(UNCLAIMED.family.name, UNCLAIMED.labels.iter().copied()),
         };
         let mut families = Vec::new();
         for processor in processors {
@@ -63,6 +60,7 @@ impl Mapping {
                 mapping.group_patterns.push((group, table));
             }
         }
+        families.push(UNCLAIMED.family);
         mapping.headers = Header::of(&families);
         mapping
     }
@@ -93,26 +91,12 @@ impl Mapping {
         }
     }
 
-    /// Prints statistics that no processor claims, of which the server said this, at the end of `out`.
-    pub fn write_unclaimed(&self, unclaimed: &Unclaimed, said: &[Said], out: &mut Vec<u8>) {
-        let kind = |index| match said.get(index) {
-            Some(Said::Incremental) => Some(Kind::Counter),
-            Some(Said::NotIncremental) => Some(Kind::Gauge),
-            Some(Said::NoAnswer) => None,
-            Some(Said::Nothing) | None => Some(Kind::Untyped),
-        };
-        let mut page = Page::default();
-        for (index, (group, name, value)) in unclaimed.iter().enumerate() {
-            let is_right = |family: &Family| Some(family.kind) == kind(index);
-            if let Some(family) = UNCLAIMED.iter().position(is_right)
-                && let Some(series) = self.unclaimed.get(family)
-            {
-                // The script can decrease what is incremental.
-                let value = Value::Signed(value.cast_signed());
-                page.add(family, series, &[group, name], value);
-            }
-        }
-        page.write(&self.unclaimed_headers, out);
+    /// Adds to `page` what a `statistic` becomes that no processor claims.
+    pub fn add_unclaimed(&self, statistic: &Statistic<'_>, page: &mut Page) {
+        let value = value_of(UNCLAIMED.family.kind, statistic.value);
+        let family = self.headers.len() - 1;
+        let labels = [statistic.group, statistic.name];
+        page.add(family, &self.unclaimed, &labels, value);
     }
 }
 
@@ -170,14 +154,6 @@ fn label_value(value: &'static str, group: &Pattern, name: &Pattern) -> LabelVal
 impl Claim {
     fn add(&self, parts: &Parts<'_>, value: u64, page: &mut Page) {
         page.add(self.family, &self.series, parts, value_of(self.kind, value));
-    }
-}
-
-/// What [`value_of`] makes of `value` for the sample that had the `old` one.
-pub fn renewed(old: Value, value: u64) -> Value {
-    match old {
-        Value::Unsigned(_) => Value::Unsigned(value),
-        _ => Value::Signed(value.cast_signed()),
     }
 }
 

@@ -51,7 +51,7 @@ mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
-pub use collection::{Collection, Remembered};
+pub use collection::Collection;
 pub use mapping::Mapping;
 pub use state::Listing;
 pub use state_mapping::StateMapping;

@@ -1,7 +1,7 @@
 //! Replies of servers of any size in each dialect, and what is measured with them.
 
 use opensips_exporter::mi::Dialect;
-use opensips_exporter::processors::{Collection, Mapping, Remembered};
+use opensips_exporter::processors::{Collection, Mapping};
 
 use crate::support::captured;
 use crate::support::stand_in::{KAMAILIO, Statistic, V2_4, V3_6, Version, answer, read_captured};
@@ -52,20 +52,16 @@ pub fn reply(dialect: Dialect, version: Version, statistics: &[Statistic]) -> Ve
     answer(&request, version.with_limit(usize::MAX), statistics).expect("a reply")
 }
 
-/// Makes the page of a reply, after another scrape that came upon what is `claimed`. Returns what this one did.
-pub fn make(
-    mapping: &Mapping,
-    dialect: Dialect,
-    reply: &[u8],
-    remembered: Remembered,
-    out: &mut Vec<u8>,
-) -> Remembered {
-    let mut collection = Collection::new(mapping, remembered);
+/// Makes the page of a reply.
+pub fn make(mapping: &Mapping, dialect: Dialect, reply: &[u8]) -> Vec<u8> {
+    let mut collection = Collection::new(mapping);
     let read = dialect.read_statistics(reply, ID, &mut |statistic| {
         if let Ok(statistic) = statistic {
             collection.add(&statistic);
         }
     });
     assert!(read.is_ok(), "a whole reply");
-    collection.write(&[], out)
+    let mut out = Vec::new();
+    collection.write(&mut out);
+    out
 }

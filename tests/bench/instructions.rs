@@ -1,8 +1,8 @@
 //! Counts the instructions of a page by callgrind and compares them with `tests/fixtures/instructions.tsv`:
 //! unlike times they are the same in every run. `BLESS=1` writes the file.
 //!
-//! With arguments, `PAGE DIALECT STATISTICS TIMES`, it makes the page of a reply so many times, each as the
-//! `first` one or as the `next` one: that is what is counted, twice, so that what comes before does not matter.
+//! With arguments, `DIALECT STATISTICS TIMES`, it makes the page of a reply so many times: that is what
+//! is counted, twice, so that what comes before does not matter.
 
 mod inputs;
 #[path = "../support/mod.rs"]
@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use opensips_exporter::processors::{Mapping, PROCESSORS, Remembered};
+use opensips_exporter::processors::{Mapping, PROCESSORS};
 
 use inputs::DIALECTS;
 use support::fixture;
@@ -23,47 +23,37 @@ const TOLERANCE: f64 = 5.0;
 
 const SIZES: &[usize] = &[258, 1000, 5000];
 
-/// A page of a server of which nothing is known, and one of a server that has what it had.
-const FIRST: &str = "first";
-const PAGES: [&str; 2] = [FIRST, "next"];
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [page, dialect, count, times] => {
+        [dialect, count, times] => {
             let number = |text: &String| text.parse().expect("a number");
-            make_pages(page == FIRST, dialect, number(count), number(times));
+            make_pages(dialect, number(count), number(times));
             ExitCode::SUCCESS
         }
         _ => compare(),
     }
 }
 
-fn make_pages(is_first: bool, dialect: &str, count: usize, times: usize) {
+fn make_pages(dialect: &str, count: usize, times: usize) {
     let mut dialects = DIALECTS.iter();
     let known = dialects.find(|(known, _)| known.to_string() == dialect);
     let &(dialect, version) = known.expect("a dialect");
     let mapping = Mapping::new(PROCESSORS);
     let reply = inputs::reply(dialect, version, &inputs::statistics(count));
-    let mut remembered = Remembered::default();
     for _ in 0..times {
-        let mut out = Vec::new();
-        if is_first {
-            remembered = Remembered::default();
-        }
-        remembered = inputs::make(&mapping, dialect, black_box(&reply), remembered, &mut out);
-        black_box(&out);
+        black_box(inputs::make(&mapping, dialect, black_box(&reply)));
     }
 }
 
 /// The instructions of a page.
-fn count(page: &str, dialect: &str, statistics: usize) -> Result<f64, String> {
+fn count(dialect: &str, statistics: usize) -> Result<f64, String> {
     let total = |times: usize| {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program)
-            .args([page, dialect, &statistics.to_string(), &times.to_string()])
+            .args([dialect, &statistics.to_string(), &times.to_string()])
             .output()
             .map_err(|error| {
                 format!("make bench-check needs valgrind (Debian package valgrind): {error}")
@@ -77,38 +67,31 @@ fn count(page: &str, dialect: &str, statistics: usize) -> Result<f64, String> {
             .and_then(|number| number.trim().parse::<f64>().ok());
         collected.ok_or_else(|| format!("valgrind counted nothing:\n{log}"))
     };
-    // The first page of all learns what the next ones know.
     Ok((total(15)? - total(5)?) / 10.0)
 }
 
 fn compare() -> ExitCode {
     let path = fixture("instructions.tsv");
     let known = std::fs::read_to_string(&path).unwrap_or_default();
-    let mut table = String::from("page\tdialect\tstatistics\tinstructions for each\n");
+    let mut table = String::from("dialect\tstatistics\tinstructions for each\n");
     let mut is_right = true;
-    let cases = PAGES.iter().flat_map(|page| {
-        let dialects = DIALECTS.iter().map(|(dialect, _)| dialect.to_string());
-        dialects.flat_map(move |dialect| {
-            SIZES
-                .iter()
-                .map(move |size| (*page, dialect.clone(), *size))
-        })
-    });
-    for (page, dialect, statistics) in cases {
-        let each = match count(page, &dialect, statistics) {
+    let dialects = DIALECTS.iter().map(|(dialect, _)| dialect.to_string());
+    let cases = dialects.flat_map(|dialect| SIZES.iter().map(move |size| (dialect.clone(), *size)));
+    for (dialect, statistics) in cases {
+        let each = match count(&dialect, statistics) {
             Ok(page) => page / statistics as f64,
             Err(error) => {
                 eprintln!("{error}");
                 return ExitCode::FAILURE;
             }
         };
-        let start = format!("{page}\t{dialect}\t{statistics}\t");
+        let start = format!("{dialect}\t{statistics}\t");
         let before = known
             .lines()
             .find_map(|line| line.strip_prefix(&start)?.parse::<f64>().ok());
         let more = before.map_or(f64::INFINITY, |before| (each / before - 1.0) * 100.0);
         println!(
-            "{page:<5} {dialect:<9} {statistics:>5} statistics: {each:>7.1} instructions for each, {more:+.1} %"
+            "{dialect:<9} {statistics:>5} statistics: {each:>7.1} instructions for each, {more:+.1} %"
         );
         is_right &= more <= TOLERANCE;
         let _ = writeln!(table, "{start}{each:.1}");

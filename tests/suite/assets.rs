@@ -77,7 +77,6 @@ const UNUSED: &[&str] = &[
     "opensips_sql_queries_total",
     "opensips_sst_expired_dialogs_total",
     "opensips_statistic",
-    "opensips_statistic_total",
     "opensips_status_report_identifier_status",
     "opensips_tm_cluster_messages_total",
     "opensips_tmx_UAC_transactions",
@@ -90,7 +89,10 @@ const UNUSED: &[&str] = &[
 
 /// The names of all metrics but those of the exporter itself.
 fn produced() -> BTreeSet<&'static str> {
-    let families = FAMILIES.iter().chain(COLLECTOR_FAMILIES).chain(&UNCLAIMED);
+    let families = FAMILIES
+        .iter()
+        .chain(COLLECTOR_FAMILIES)
+        .chain([&UNCLAIMED.family]);
     let of_statistics = PROCESSORS.iter().flat_map(|processor| processor.metrics);
     let of_states = PROCESSORS.iter().flat_map(Processor::state_metrics);
     families

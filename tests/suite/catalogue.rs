@@ -4,9 +4,7 @@
 use crate::support::fixture;
 use opensips_exporter::exposition::Kind;
 use opensips_exporter::mi;
-use opensips_exporter::processors::{
-    Collection, Mapping, Metric, PROCESSORS, Processor, Remembered,
-};
+use opensips_exporter::processors::{Collection, Mapping, Metric, PROCESSORS, Processor};
 
 /// Fixed families that hold counters and levels together, or two times the same.
 const FIXED_AS_GAUGE: &[&str] = &["processed_dialogs", "expired_dialogs", "failed_dialogs"];
@@ -68,13 +66,16 @@ fn mappings() -> Vec<(&'static Metric, Mapping)> {
 
 /// Whether the metric claims the statistic, and whether by its exact name.
 fn claims(metric: &Metric, mapping: &Mapping, row: &Row) -> Option<bool> {
-    let mut collection = Collection::new(mapping, Remembered::default());
+    let mut collection = Collection::new(mapping);
     let statistic = mi::Statistic {
         group: row.group.as_bytes(),
         name: row.name.as_bytes(),
         value: 1,
     };
-    let is_claimed = collection.add(&statistic);
+    collection.add(&statistic);
+    let mut page = Vec::new();
+    collection.write(&mut page);
+    let is_claimed = page.starts_with(format!("# HELP {} ", metric.family.name).as_bytes());
     let mut statistics = metric.statistics.iter();
     is_claimed.then(|| statistics.any(|(name, _)| *name == row.name))
 }

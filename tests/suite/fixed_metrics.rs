@@ -161,7 +161,7 @@ fn gauges_go_below_zero_and_counters_do_not() {
     );
     assert_eq!(
         value(
-            "opensips_statistic_total",
+            "opensips_statistic",
             &[("group", "dynamic"), ("name", "mine")]
         ),
         written("-6")

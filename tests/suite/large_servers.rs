@@ -94,7 +94,7 @@ fn groups_that_were_seen_are_asked_for_also_after_a_restart() {
         assert_all(&exporter, V2_4, 500);
         let page = exporter.scrape();
         let labels = [("group", "method"), ("name", "INVITE")];
-        assert_eq!(page.value("opensips_statistic_total", &labels), Some("103"));
+        assert_eq!(page.value("opensips_statistic", &labels), Some("103"));
     }
 }
 
@@ -259,7 +259,7 @@ fn what_was_given_up_is_tried_again_after_a_while() {
     let labels = [("group", "script"), ("name", "a variable of the script 0")];
     let scrapes = (1..=300).find(|_| {
         let page = exporter.scrape();
-        page.value("opensips_statistic_total", &labels).is_some()
+        page.value("opensips_statistic", &labels).is_some()
     });
     assert!(scrapes.is_some());
     assert_eq!(exporter.logged("left out of the page").len(), 1);
@@ -349,7 +349,7 @@ fn a_moment_of_little_memory_costs_no_group() {
         server.become_version(V3_6);
         let scrapes = (1..=3).find(|_| {
             let page = exporter.scrape();
-            let family = page.family("opensips_statistic_total");
+            let family = page.family("opensips_statistic");
             family.is_some_and(|family| family.samples.len() >= 700)
         });
         assert!(scrapes.is_some());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::support::page::Page as ReadPage;
 use opensips_exporter::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
 use opensips_exporter::mi::{Statistic, line};
-use opensips_exporter::processors::{Collection, Mapping, PROCESSORS, Remembered};
+use opensips_exporter::processors::{Collection, Mapping, PROCESSORS};
 use opensips_exporter::selection::Selection;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -79,39 +79,6 @@ fn print(statistics: &[(Vec<u8>, Vec<u8>, u64)], separator: &str, end: &str) -> 
     reply
 }
 
-/// Statistics of which a page is made: of one sample, of two, of patterns, and unclaimed.
-const KNOWN: [(&str, &str); 8] = [
-    ("core", "rcv_requests"),
-    ("core", "fwd_requests"),
-    ("core", "new"),
-    ("load", "load-proc-1"),
-    ("shmem", "total_size"),
-    ("tm", "UAS_transactions"),
-    ("new", "rcv_requests"),
-    ("shmem_dialog", "fragments"),
-];
-
-type Values = [(Vec<u8>, Vec<u8>, u64)];
-
-/// The page of `statistics` when another scrape came upon what is `claimed`, and what this one did.
-fn page_of(
-    mapping: &Mapping,
-    statistics: &Values,
-    remembered: Remembered,
-) -> (Vec<u8>, Remembered) {
-    let mut collection = Collection::new(mapping, remembered);
-    for (group, name, value) in statistics {
-        collection.add(&Statistic {
-            group,
-            name,
-            value: *value,
-        });
-    }
-    let mut out = Vec::new();
-    let remembered = collection.write(&[], &mut out);
-    (out, remembered)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -164,7 +131,12 @@ proptest! {
     #[test]
     fn a_page_is_valid_and_complete(statistics in vec((group(), name(), value()), 0..40)) {
         let mapping = Mapping::new(PROCESSORS);
-        let (out, _) = page_of(&mapping, &statistics, Remembered::default());
+        let mut collection = Collection::new(&mapping);
+        for (group, name, value) in &statistics {
+            collection.add(&Statistic { group, name, value: *value });
+        }
+        let mut out = Vec::new();
+        collection.write(&mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;
 
         let unclaimed = read.family("opensips_statistic");
@@ -174,27 +146,6 @@ proptest! {
             });
             let value = last.map(|(.., value)| value.cast_signed().to_string());
             prop_assert_eq!(Some(&sample.value), value.as_ref());
-        }
-    }
-
-    /// What another scrape came upon changes nothing but the cost of a page.
-    #[test]
-    fn a_page_does_not_depend_on_the_one_before(
-        scrapes in vec(vec((0..KNOWN.len(), any::<bool>(), value()), 0..8), 1..5),
-    ) {
-        let mapping = Mapping::new(PROCESSORS);
-        let mut remembered = Remembered::default();
-        for scrape in scrapes {
-            // Most of the time what is known comes in its order.
-            let statistics = scrape.iter().enumerate().map(|(place, (other, is_other, value))| {
-                let (group, name) = KNOWN[if *is_other { *other } else { place }];
-                (group.as_bytes().to_vec(), name.as_bytes().to_vec(), *value)
-            });
-            let statistics: Vec<_> = statistics.collect();
-            let (alone, _) = page_of(&mapping, &statistics, Remembered::default());
-            let (after, next) = page_of(&mapping, &statistics, remembered);
-            prop_assert_eq!(String::from_utf8_lossy(&after), String::from_utf8_lossy(&alone));
-            remembered = next;
         }
     }
 

@@ -13,7 +13,7 @@ use opensips_exporter::gate::place::{ANSWER_TIME, HEAD_TIME};
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::request::MAX_HEAD;
 use opensips_exporter::processors::state::Parts;
-use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
+use opensips_exporter::processors::{Metric, PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
 
 fn cell(text: &str) -> String {
@@ -65,14 +65,15 @@ fn metrics() -> String {
             );
         }
     }
-    for family in UNCLAIMED {
-        let (name, kind) = (family.name, family.kind.name());
-        let help = cell(family.help);
-        let _ = writeln!(
-            table,
-            "| `{name}` | {kind} | group, name | {help} | every other one |"
-        );
-    }
+    let Metric { family, labels, .. } = UNCLAIMED;
+    let _ = writeln!(
+        table,
+        "| `{}` | {} | {} | {} | every other one |",
+        family.name,
+        family.kind.name(),
+        labels.join(", "),
+        cell(family.help),
+    );
     table
 }
 

@@ -24,8 +24,8 @@ pub struct Version {
     protocol: Protocol,
     /// The largest reply.
     limit: usize,
-    /// What it said when it was asked for the kinds of its statistics, empty if it does not know that.
-    kinds: &'static [u8],
+    /// Whether it knows `list_statistics`.
+    lists: bool,
     /// What it said when it was asked for its processes.
     processes: &'static [u8],
 }
@@ -71,7 +71,7 @@ pub const V1_10: Version = Version {
         parse_error: "400 parse error in command\n",
     },
     limit: 32733,
-    kinds: b"",
+    lists: false,
     processes: include_bytes!("../fixtures/1.11/cmd_ps.reply"),
 };
 
@@ -85,7 +85,7 @@ pub const V1_11: Version = Version {
         parse_error: "400 parse error in command\n",
     },
     limit: 32733,
-    kinds: b"",
+    lists: false,
     processes: include_bytes!("../fixtures/1.11/cmd_ps.reply"),
 };
 
@@ -99,7 +99,7 @@ pub const V2_4: Version = Version {
         parse_error: "400 parse_error\n",
     },
     limit: 65447,
-    kinds: include_bytes!("../fixtures/2.4/list_statistics.reply"),
+    lists: true,
     processes: include_bytes!("../fixtures/2.4/cmd_ps.reply"),
 };
 
@@ -109,7 +109,7 @@ pub const V3_6: Version = Version {
     banner: "OpenSIPS (3.6.8 (x86_64/linux))",
     protocol: Protocol::JsonRpc,
     limit: 65415,
-    kinds: include_bytes!("../fixtures/3.6/list_statistics.reply"),
+    lists: true,
     processes: include_bytes!("../fixtures/3.6/cmd_ps.reply"),
 };
 
@@ -119,7 +119,7 @@ pub const V4_0: Version = Version {
     banner: "OpenSIPS (4.0.1 (x86_64/linux))",
     protocol: Protocol::JsonRpc,
     limit: 65430,
-    kinds: include_bytes!("../fixtures/4.0/list_statistics.reply"),
+    lists: true,
     processes: include_bytes!("../fixtures/4.0/cmd_ps.reply"),
 };
 
@@ -129,7 +129,7 @@ pub const KAMAILIO: Version = Version {
     banner: "kamailio 5.6.3 (x86_64/linux) ",
     protocol: Protocol::Kamailio,
     limit: usize::MAX,
-    kinds: b"",
+    lists: false,
     processes: include_bytes!("../fixtures/kamailio-5.6/cmd_core.psx.reply"),
 };
 
@@ -193,12 +193,12 @@ fn line_answer(
         return format!("200 OK\n{}", lines.collect::<String>()).into_bytes();
     }
     if let Some(groups) = request.strip_prefix(b":list_statistics:\n")
-        && !version.kinds.is_empty()
+        && version.lists
     {
         let mut reply = b"200 OK\n".to_vec();
-        for (key, kind) in kinds(version, &arguments(groups), statistics) {
+        for key in keys(&arguments(groups), statistics) {
             reply.extend_from_slice(&key);
-            reply.extend_from_slice(format!(":: {kind}\n").as_bytes());
+            reply.extend_from_slice(b":: incremental\n");
         }
         return reply;
     }
@@ -280,13 +280,10 @@ fn json_answer(
                 serde_json::Value::Null => Vec::new(),
                 parameters => strings(&parameters[0]),
             };
-            let members: Vec<Vec<u8>> = kinds(version, &groups, statistics)
-                .iter()
-                .map(|(key, kind)| {
-                    let end = format!("\":\"{kind}\"");
-                    [b"\"".as_slice(), &escaped(key), end.as_bytes()].concat()
-                })
-                .collect();
+            let members = keys(&groups, statistics)
+                .into_iter()
+                .map(|key| [b"\"".as_slice(), &escaped(&key), b"\":\"incremental\""].concat());
+            let members: Vec<Vec<u8>> = members.collect();
             reply = [b"{".as_slice(), &members.join(b",".as_slice()), b"}"].concat();
         }
         (true, "core.version") => reply.extend_from_slice(format!("\"{banner}\"").as_bytes()),
@@ -346,38 +343,15 @@ fn json_answer(
     Some([start.as_bytes(), &reply, end.as_bytes()].concat())
 }
 
-/// The kinds of the statistics in `groups`, or of all for none. What is not among the captured ones is
-/// incremental, as what a script makes.
-fn kinds(
-    version: Version,
-    groups: &[Vec<u8>],
-    statistics: &[Statistic],
-) -> Vec<(Vec<u8>, &'static str)> {
+/// The `group:name` of the statistics in `groups`, or of all for none.
+fn keys(groups: &[Vec<u8>], statistics: &[Statistic]) -> Vec<Vec<u8>> {
     let is_asked_for = |(group, ..): &&Statistic| {
         let mut groups = groups.iter();
         groups.len() == 0 || groups.any(|of| of.strip_suffix(b":") == Some(group))
     };
-    // Keys as they are written, each behind a newline or a quote and before the kind.
-    let text = version.kinds;
-    let ends: [&[u8]; 2] = [b":: non-incremental", b"\":\"non-incremental\""];
-    let non_incremental: std::collections::HashSet<&[u8]> = text
-        .split(|&byte| byte == b'\n' || byte == b',')
-        .filter_map(|part| {
-            let key = ends.iter().find_map(|end| part.strip_suffix(*end))?;
-            Some(key.strip_prefix(b"\"").unwrap_or(key))
-        })
-        .collect();
     let asked_for = statistics.iter().filter(is_asked_for);
-    let kinds = asked_for.map(|(group, name, _)| {
-        let key = [group.as_slice(), b":", name].concat();
-        let kind = if non_incremental.contains(key.as_slice()) {
-            "non-incremental"
-        } else {
-            "incremental"
-        };
-        (key, kind)
-    });
-    kinds.collect()
+    let keys = asked_for.map(|(group, name, _)| [group.as_slice(), b":", name].concat());
+    keys.collect()
 }
 
 /// The captured processes, or those that have statistics if these are others.
