@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::collectors::Collectors;
-use crate::mi::{Answerer, Client, Deadline, Error, Statistic, Unparsed};
+use crate::config::advice;
+use crate::mi::{Client, Deadline, Error, Reading, Statistic, Unparsed};
+use crate::modules::Modules;
 use crate::processors::processor_of;
-use crate::scope::Scope;
-use crate::selection::Selection;
+use crate::selection::{Scope, Selection};
 
 /// The part of a server's buffer from which on a reply is near the limit.
 const NEAR: f64 = 0.8;
@@ -43,15 +43,16 @@ impl Report {
     }
 
     /// The replies that it `took` so long to get, and how near they are to what the server can send.
-    fn tell_replies(&mut self, answerer: &Answerer, took: Duration, is_datagram: bool) {
-        let replies = answerer.replies();
+    fn tell_replies(&mut self, client: &Client, reading: &Reading, took: Duration) {
+        let replies = reading.replies;
+        let is_datagram = client.endpoint().is_datagram();
         let mut told = format!(
             "{} in {:.1} ms, the largest {} bytes",
             replies.count,
             took.as_secs_f64() * 1000.0,
             replies.largest
         );
-        let part = replies.largest as f64 / answerer.capacity() as f64;
+        let part = replies.largest as f64 / client.capacity().unwrap_or(usize::MAX) as f64;
         if is_datagram {
             let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
         }
@@ -111,7 +112,7 @@ impl fmt::Display for Report {
 }
 
 /// Asks the server for everything in `scope`, and gives up after `limit`.
-pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Duration) -> Report {
+pub fn check(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) -> Report {
     let selection = Selection::of(scope.clone());
     let mut report = Report::default();
     report.tell("asked", client.endpoint().to_string());
@@ -127,30 +128,32 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
         Ok(_) => {}
         Err(_) => unparsed += 1,
     };
-    let answerer = match client.get_statistics(&selection.wanted(), deadline, &mut count) {
-        Ok(answerer) => answerer,
+    let reading = match client.get_statistics(&selection.wanted(), deadline, &mut count) {
+        Ok(reading) => reading,
         Err(error) => {
-            report.problems.push(error.to_string());
+            report.problems.push(advice::on_error(&error));
             return report;
         }
     };
     let took = began.elapsed();
-    let product = match answerer.product() {
+    let product = match client.product() {
         Some(product) => format!("{} {}", product.name, product.version),
         None => "it does not say which".to_string(),
     };
-    report.tell(
-        "server",
-        format!("{product}, dialect {}", answerer.dialect()),
-    );
+    let dialect = client
+        .dialect()
+        .map(|dialect| format!(", dialect {dialect}"));
+    report.tell("server", product + &dialect.unwrap_or_default());
     report.tell_statistics(&groups);
-    report.tell_replies(&answerer, took, client.endpoint().is_datagram());
+    report.tell_replies(client, &reading, took);
     if groups.is_empty() && selection.needs_statistics() {
-        report.problems.push(Error::Empty.to_string());
+        report.problems.push(advice::on_error(&Error::Empty));
     }
-    let left_out = answerer.left_out();
-    if !left_out.is_empty() {
-        report.problems.push(left_out.to_string());
+    if !reading.left_out.is_empty() {
+        report.problems.push(advice::on_left_out(&reading.left_out));
+    }
+    if reading.may_lack_groups {
+        report.problems.push(advice::ON_UNKNOWN_GROUPS.to_string());
     }
     if unparsed > 0 {
         report.problems.push(format!(
@@ -158,8 +161,8 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
         ));
     }
 
-    let collected = collectors.collect(client, &answerer, &selection, deadline);
-    if collected.is_without_list {
+    let collected = modules.collect(client, &selection, deadline);
+    if collected.list_error.is_some() {
         report.problems.push(
             "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of OpenSIPS".to_string(),
         );
@@ -184,14 +187,17 @@ pub fn check(client: &Client, collectors: &Collectors, scope: Scope, limit: Dura
             .chain(modules.iter().copied())
             .any(|found| found.eq_ignore_ascii_case(&escaped))
             // These have a problem of their own.
-            || left_out.holds(group)
-            || collected.is_without_list && has_commands()
+            || reading.left_out.contains(&format!("{}:", group.to_ascii_lowercase()))
+            || collected.list_error.is_some() && has_commands()
     });
     for outcome in outcomes {
         if let Err(failure) = &outcome.result {
-            report
-                .problems
-                .push(format!("{}, {failure}", outcome.module));
+            report.problems.push(format!(
+                "{}, {}: {}",
+                outcome.module,
+                failure.command,
+                advice::on_command(&failure.error)
+            ));
         }
     }
     report

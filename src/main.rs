@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::thread;
 
 use opensips_exporter::check;
-use opensips_exporter::collectors::Collectors;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::{Gate, Rules, listener};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Endpoint, ReplyDirectory};
+use opensips_exporter::modules::Modules;
 use opensips_exporter::scrape::Scraper;
 use opensips_exporter::selection::Selection;
 use opensips_exporter::server::{self, Site};
@@ -70,9 +70,9 @@ const IN_VAIN: i32 = 1;
 fn check(config: Config) -> io::Result<bool> {
     let replies = replies(&config);
     end_on_signals(replies.clone(), IN_VAIN)?;
-    let client = client(&config, replies);
-    let collectors = Collectors::new(config.dialog_profiles);
-    let report = check::check(&client, &collectors, config.scope, config.timeout);
+    let mut client = client(&config, replies);
+    let modules = Modules::new(config.dialog_profiles);
+    let report = check::check(&mut client, &modules, config.scope, config.timeout);
     Ok(print(report.to_string().as_bytes()) && report.is_well())
 }
 
@@ -83,7 +83,7 @@ fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     end_on_signals(replies.clone(), IN_VAIN)?;
     let client = client(&config, replies);
     let telemetry = telemetry()?.without_process();
-    let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
+    let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
     Ok(print(&page))
 }
@@ -102,7 +102,8 @@ fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {
 }
 
 fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>) -> Client {
-    Client::new(Endpoint::new(config.target(), replies), config.dialect)
+    let endpoint = Endpoint::new(config.target(), replies);
+    Client::new(endpoint, config.dialect, config.timeout)
 }
 
 fn telemetry() -> prometheus::Result<Telemetry> {
@@ -144,7 +145,7 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         forwarded: server::HEADERS,
         rejections: telemetry.rejections(),
     };
-    let scraper = Scraper::new(client, telemetry, Collectors::new(config.dialog_profiles));
+    let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let hello = format!(
         "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
         config.path,

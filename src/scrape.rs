@@ -5,13 +5,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::collectors::{Collected, Collectors};
+use crate::config::advice;
 use crate::exposition::{Family, Header, Kind, Page, Template, Value};
-use crate::health::{Health, News};
-use crate::mi::{Answerer, Client, Deadline, Endpoint, Error, Statistic, Unparsed};
+use crate::mi::{Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
+use crate::modules::{Collected, Modules};
+use crate::news::{self, News};
 use crate::processors::{Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
+use crate::turns::{Turn, Turns};
 
 /// What each page says of the scrape that made it.
 pub const FAMILIES: &[Family] = &[
@@ -23,7 +25,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "opensips_scrape_duration_seconds",
         kind: Kind::Gauge,
-        help: "Time that this scrape took",
+        help: "Time that this scrape took, or the one under way that asked for the same and whose page this is",
     },
     Family {
         name: "opensips_exporter_unparsed_lines",
@@ -61,96 +63,107 @@ const LABELS: &[&[&str]] = &[
 /// The groups whose statistics are named by processes.
 const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
 
-/// Scrapes one server.
+/// What the log calls the server, the groups of its page, and the list of its commands.
+const SERVER: &str = "server";
+const LEFT_OUT: &str = "groups left out";
+const UNKNOWN_GROUPS: &str = "unknown groups";
+const COMMANDS: &str = "commands";
+
+/// Scrapes one server: one scrape at a time asks it, since it has one process for that.
 pub struct Scraper {
-    client: Client,
+    turns: Turns<Asked, Wants, Arc<[u8]>>,
+    endpoint: String,
     mapping: Mapping,
-    collectors: Collectors,
+    modules: Modules,
     /// The series and headers of [`FAMILIES`].
     series: Vec<Template>,
     headers: Vec<Header>,
     telemetry: Telemetry,
-    health: Mutex<Health>,
+    /// How the last scrape ended.
+    last: Mutex<Option<Result<(), String>>>,
+}
+
+/// What one scrape at a time has.
+struct Asked {
+    client: Client,
+    news: News,
+}
+
+/// What a scrape wants, and how long it may take.
+struct Wants {
+    selection: Selection,
+    limit: Duration,
+}
+
+/// What one scrape brought.
+struct Scrape<'m> {
+    result: Result<Reading, Error>,
+    collection: Collection<'m>,
+    unparsed: u64,
+    product: Option<Product>,
+    processes: Arc<[Process]>,
+    collected: Collected,
 }
 
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
-    pub fn new(client: Client, telemetry: Telemetry, collectors: Collectors) -> Self {
+    pub fn new(client: Client, telemetry: Telemetry, modules: Modules) -> Self {
         let series = FAMILIES.iter().zip(LABELS);
         let series =
             series.map(|(family, labels)| Template::given(family.name, labels.iter().copied()));
         Scraper {
-            client,
+            endpoint: client.endpoint().to_string(),
+            turns: Turns::new(Asked {
+                client,
+                news: News::default(),
+            }),
             series: series.collect(),
             headers: Header::of(FAMILIES),
             mapping: Mapping::new(PROCESSORS),
-            collectors,
+            modules,
             telemetry,
-            health: Mutex::default(),
+            last: Mutex::default(),
         }
     }
 
     /// Where the server is.
-    pub fn endpoint(&self) -> &Endpoint {
-        self.client.endpoint()
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
-    /// Asks the server for what is selected and returns the page, after `limit` at the latest.
-    pub fn scrape(&self, selection: &Selection, limit: Duration) -> Vec<u8> {
+    /// Asks the server for what is selected and returns the page, after `limit` at the latest. It is the page
+    /// of another scrape if that asked for the same while this one waited for its turn.
+    pub fn scrape(&self, selection: &Selection, limit: Duration) -> Arc<[u8]> {
         let began = Instant::now();
-        let mut unparsed = 0;
         let deadline = Deadline::after(limit);
-        let result = self.read(selection, deadline, &mut unparsed);
-        let mut processes = Arc::default();
-        if let Ok((answerer, ..)) = &result
-            && GROUPS_OF_PROCESSES
-                .iter()
-                .any(|group| selection.has_group(group))
-        {
-            processes = self.client.processes(answerer, deadline);
-        }
-        let collected = match &result {
-            Ok((answerer, ..)) => {
-                self.collectors
-                    .collect(&self.client, answerer, selection, deadline)
-            }
-            Err(_) => Collected::default(),
+        let wants = Wants {
+            selection: selection.clone(),
+            limit,
         };
-
-        let mut out = Vec::new();
-        let mut scrape = Page::default();
-        let mut add = |family, values: &[&[u8]], value| {
-            if let Some(series) = self.series.get(family) {
-                scrape.add(family, series, values, value);
+        let mut asked = match self.turns.wait(wants, deadline) {
+            Turn::Taken(asked) => asked,
+            Turn::Shared(page) => return page,
+            Turn::TooLate => {
+                let error = Error::NoTurn { waited: limit };
+                log::debug!(
+                    "opensips_up is 0 for one scrape: {}",
+                    advice::on_error(&error)
+                );
+                return self.page(began, self.nothing(Err(error)));
             }
         };
-        add(UP, &[], Value::Unsigned(u64::from(result.is_ok())));
-        let duration = began.elapsed().as_secs_f64();
-        add(DURATION, &[], Value::Float(duration));
-        add(UNPARSED, &[], Value::Unsigned(unparsed));
-        if let Ok((answerer, ..)) = &result
-            && let Some(product) = answerer.product()
-        {
-            let values = [product.name.as_bytes(), product.version.as_bytes()];
-            add(INFO, &values, Value::Unsigned(1));
-        }
-        for process in processes.iter() {
-            let (index, pid) = (process.index.to_string(), process.pid.to_string());
-            let values = [index.as_bytes(), pid.as_bytes(), process.role.as_bytes()];
-            add(PROCESS_INFO, &values, Value::Unsigned(1));
-        }
-        scrape.write(&self.headers, &mut out);
-        let error = match result {
-            Ok((_, collection)) => {
-                collection.write(&mut out);
-                self.collectors.write(collected, &mut out);
-                None
-            }
-            Err(error) => Some(error),
-        };
-        self.telemetry.write(&mut out);
-        self.tell(began, error);
-        out
+        let scrape = self.ask(&mut asked.client, selection, deadline);
+        self.note(&scrape, selection, &mut asked.news);
+        // A client in a hurry may have got less than others would.
+        let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
+        let page = self.page(began, scrape);
+        asked.share(&page, |wants| {
+            wants.selection == *selection && (is_whole || wants.limit <= limit)
+        });
+        let lines = asked.news.take();
+        drop(asked);
+        news::log(lines);
+        page
     }
 
     /// Asks the server for the one statistic `timestamp`, which every version has.
@@ -162,24 +175,41 @@ impl Scraper {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
-        self.read(&selection, deadline, &mut 0).map(drop)
+        let wants = Wants {
+            selection: selection.clone(),
+            limit,
+        };
+        match self.turns.wait(wants, deadline) {
+            Turn::Taken(mut asked) => self.read(&mut asked.client, &selection, deadline).result,
+            _ => Err(Error::NoTurn { waited: limit }),
+        }
+        .map(drop)
     }
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
     pub fn last(&self) -> Option<Result<(), String>> {
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = health.last();
-        last.map(|outcome| outcome.map_err(|error| error.to_string()))
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 
-    /// Asks the server for what is selected. Returns who answered, and the statistics.
-    fn read(
-        &self,
-        selection: &Selection,
-        deadline: Deadline,
-        unparsed: &mut u64,
-    ) -> Result<(Answerer, Collection<'_>), Error> {
+    /// Asks for everything that is on the page.
+    fn ask(&self, client: &mut Client, selection: &Selection, deadline: Deadline) -> Scrape<'_> {
+        let mut scrape = self.read(client, selection, deadline);
+        if scrape.result.is_ok() {
+            let mut groups = GROUPS_OF_PROCESSES.iter();
+            if groups.any(|group| selection.has_group(group)) {
+                scrape.processes = client.processes(deadline);
+            }
+            scrape.product = client.product().cloned();
+            scrape.collected = self.modules.collect(client, selection, deadline);
+        }
+        scrape
+    }
+
+    /// Asks for the statistics.
+    fn read(&self, client: &mut Client, selection: &Selection, deadline: Deadline) -> Scrape<'_> {
         let mut parsed = 0;
+        let mut unparsed = 0;
         let mut collection = Collection::new(&self.mapping);
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
@@ -189,40 +219,140 @@ impl Scraper {
                 }
             }
             Err(Unparsed(part)) => {
-                *unparsed += 1;
+                unparsed += 1;
                 log::debug!(
                     "left out of the page, no statistic: {}",
                     part.escape_ascii()
                 );
             }
         };
-        let answerer = self
-            .client
-            .get_statistics(&selection.wanted(), deadline, &mut sink)?;
-        if parsed == 0 && (*unparsed > 0 || selection.needs_statistics()) {
-            return Err(Error::Empty);
+        let result = client.get_statistics(&selection.wanted(), deadline, &mut sink);
+        let is_empty = parsed == 0 && (unparsed > 0 || selection.needs_statistics());
+        Scrape {
+            collection,
+            unparsed,
+            ..self.nothing(match result {
+                Ok(_) if is_empty => Err(Error::Empty),
+                result => result,
+            })
         }
-        Ok((answerer, collection))
     }
 
-    /// Logs when the server went away or came back. Nobody waits for a log that is slow but the scrape
-    /// that has the news.
-    fn tell(&self, began: Instant, error: Option<Error>) {
-        let reason = error.as_ref().map(ToString::to_string).unwrap_or_default();
-        let news = self
-            .health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(began, error);
-        let endpoint = self.endpoint();
-        match news {
-            None => {}
-            Some(News::Down) => log::warn!("opensips_up is 0: {reason}"),
-            Some(News::Up(None)) => log::info!("opensips_up is 1: {endpoint} answers"),
-            Some(News::Up(Some(down_for))) => log::info!(
-                "opensips_up is 1 again after {}: {endpoint} answers",
-                humantime::format_duration(Duration::from_secs(down_for.as_secs()))
-            ),
+    /// A scrape that brought nothing yet.
+    fn nothing(&self, result: Result<Reading, Error>) -> Scrape<'_> {
+        Scrape {
+            result,
+            collection: Collection::new(&self.mapping),
+            unparsed: 0,
+            product: None,
+            processes: Arc::default(),
+            collected: Collected::default(),
+        }
+    }
+
+    /// The page of a scrape that `began` then.
+    fn page(&self, began: Instant, scrape: Scrape<'_>) -> Arc<[u8]> {
+        let mut out = Vec::new();
+        let mut page = Page::default();
+        let mut add = |family, values: &[&[u8]], value| {
+            if let Some(series) = self.series.get(family) {
+                page.add(family, series, values, value);
+            }
+        };
+        let is_up = scrape.result.is_ok();
+        add(UP, &[], Value::Unsigned(u64::from(is_up)));
+        let duration = began.elapsed().as_secs_f64();
+        add(DURATION, &[], Value::Float(duration));
+        add(UNPARSED, &[], Value::Unsigned(scrape.unparsed));
+        if let Some(product) = scrape.product {
+            let values = [product.name.as_bytes(), product.version.as_bytes()];
+            add(INFO, &values, Value::Unsigned(1));
+        }
+        for process in scrape.processes.iter() {
+            let (index, pid) = (process.index.to_string(), process.pid.to_string());
+            let values = [index.as_bytes(), pid.as_bytes(), process.role.as_bytes()];
+            add(PROCESS_INFO, &values, Value::Unsigned(1));
+        }
+        page.write(&self.headers, &mut out);
+        if is_up {
+            scrape.collection.write(&mut out);
+            self.modules.write(scrape.collected, &mut out);
+        }
+        self.telemetry.write(&mut out);
+        out.into()
+    }
+
+    /// Notes how a scrape ended, and what of that is news.
+    fn note(&self, scrape: &Scrape<'_>, selection: &Selection, news: &mut News) {
+        let endpoint = &self.endpoint;
+        let outcome = match &scrape.result {
+            Ok(reading) => {
+                let down_for = news.works(SERVER);
+                let is_first = self.last().is_none();
+                match down_for {
+                    Some(down_for) => news.tell(format!(
+                        "opensips_up is 1 again after {}: {endpoint} answers",
+                        humantime::format_duration(Duration::from_secs(down_for.as_secs()))
+                    )),
+                    None if is_first => {
+                        news.tell(format!("opensips_up is 1: {endpoint} answers"));
+                    }
+                    None => {}
+                }
+                self.note_groups(reading, selection, news);
+                Ok(())
+            }
+            Err(error) => {
+                let line = advice::on_error(error);
+                news.fails(SERVER, error.kind(), || format!("opensips_up is 0: {line}"));
+                Err(line)
+            }
+        };
+        note_modules(&scrape.collected, news);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// Notes which groups are missing on the page.
+    fn note_groups(&self, reading: &Reading, selection: &Selection, news: &mut News) {
+        if !reading.left_out.is_empty() {
+            let line = advice::on_left_out(&reading.left_out);
+            news.fails(LEFT_OUT, line.clone(), || line);
+        } else if selection.is_everything() && news.works(LEFT_OUT).is_some() {
+            news.tell("no group is left out of the page any more".to_string());
+        }
+        if reading.may_lack_groups {
+            let line = || advice::ON_UNKNOWN_GROUPS.to_string();
+            news.fails(UNKNOWN_GROUPS, String::new(), line);
+        }
+    }
+}
+
+/// Notes which modules are not complete on the page.
+fn note_modules(collected: &Collected, news: &mut News) {
+    match &collected.list_error {
+        Some(error) if error.says_something() => news.fails(COMMANDS, String::new(), || {
+            "the server does not list its commands, so there is nothing on the page of the state of \
+             its modules: look into the log of OpenSIPS"
+                .to_string()
+        }),
+        None if !collected.outcomes.is_empty() && news.works(COMMANDS).is_some() => {
+            news.tell("the server lists its commands again".to_string());
+        }
+        _ => {}
+    }
+    for outcome in &collected.outcomes {
+        let module = outcome.module;
+        match &outcome.result {
+            Ok(()) if news.works(module).is_some() => {
+                news.tell(format!("{module} is complete on the page again"));
+            }
+            Err(failure) if failure.error.says_something() => {
+                news.fails(module, String::new(), || {
+                    let (command, line) = (&failure.command, advice::on_command(&failure.error));
+                    format!("{module} is not complete on the page, {command}: {line}")
+                });
+            }
+            _ => {}
         }
     }
 }

@@ -3,24 +3,19 @@
 //! [`Site`] says what the answer to a request is, [`respond`] sends it.
 
 use std::fmt::Write;
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode;
 use tiny_http::{Header, Request, Response};
 
+use crate::config::{HEALTHY_PATH, READY_PATH, advice};
 use crate::exposition;
 use crate::processors::PROCESSORS;
-use crate::scope::Scope;
 use crate::scrape::Scraper;
-use crate::selection::Selection;
+use crate::selection::{Scope, Selection};
 use crate::telemetry::VERSION;
-
-/// Answers 200 as long as the process answers at all.
-pub const HEALTHY_PATH: &str = "/-/healthy";
-
-/// Answers 200 when the SIP server answers.
-pub const READY_PATH: &str = "/-/ready";
 
 /// The request header by which Prometheus announces its scrape timeout.
 const SCRAPE_TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -45,7 +40,7 @@ pub struct Answer {
     /// The value of `Content-Type`.
     pub content_type: &'static str,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Arc<[u8]>,
 }
 
 impl Answer {
@@ -55,7 +50,7 @@ impl Answer {
         Answer {
             status,
             content_type: TEXT,
-            body: body.into_bytes(),
+            body: body.into_bytes().into(),
         }
     }
 }
@@ -90,14 +85,14 @@ impl Site {
             HEALTHY_PATH => Answer::text(200, "healthy"),
             READY_PATH => match self.scraper.probe(limit) {
                 Ok(()) => Answer::text(200, "ready"),
-                Err(error) => Answer::text(503, error.to_string()),
+                Err(error) => Answer::text(503, advice::on_error(&error)),
             },
             "/" => self.landing_page(),
             // Browsers ask for it on their own, and call 404 an error.
             "/favicon.ico" => Answer {
                 status: 204,
                 content_type: TEXT,
-                body: Vec::new(),
+                body: Arc::default(),
             },
             _ => Answer::text(
                 404,
@@ -119,7 +114,7 @@ impl Site {
 
     fn landing_page(&self) -> Answer {
         let metrics = escape(&self.metrics_path);
-        let endpoint = escape(&self.scraper.endpoint().to_string());
+        let endpoint = escape(self.scraper.endpoint());
         let last = match self.scraper.last() {
             None => "There was no scrape yet.".to_string(),
             Some(Ok(())) => "The last scrape worked.".to_string(),
@@ -151,7 +146,7 @@ impl Site {
         Answer {
             status: 200,
             content_type: HTML,
-            body: body.into_bytes(),
+            body: body.into_bytes().into(),
         }
     }
 }
@@ -211,9 +206,11 @@ pub fn respond(site: &Site, request: Request) {
 
 /// Sends `answer`.
 pub fn send(request: Request, answer: Answer) {
-    let mut response = Response::from_data(answer.body)
-        .with_status_code(answer.status)
-        // With a length, and not in chunks, however large the page is.
+    let length = answer.body.len();
+    let status = answer.status.into();
+    let body = Cursor::new(answer.body);
+    // With a length, and not in chunks, however large the page is.
+    let mut response = Response::new(status, Vec::new(), body, Some(length), None)
         .with_chunked_threshold(usize::MAX);
     if let Ok(header) = Header::from_bytes("Content-Type", answer.content_type) {
         response.add_header(header);

@@ -1,9 +1,6 @@
 //! The table of all commands: what the program does instead of serving, by the first word of the command line.
 
-use std::ffi::OsString;
-
 use super::{Command, Config};
-use crate::assets::ASSETS;
 
 /// A command.
 pub struct Entry {
@@ -38,18 +35,3 @@ pub const COMMANDS: &[Entry] = &[
         make: None,
     },
 ];
-
-/// The text that `print` was asked for by `names`.
-///
-/// # Errors
-///
-/// Which names there are.
-pub fn print(names: &[OsString]) -> Result<String, String> {
-    let found = match names {
-        [name] => ASSETS.iter().find(|asset| name == asset.name),
-        _ => None,
-    };
-    let known = || ASSETS.iter().map(|asset| asset.name).collect::<Vec<_>>();
-    let found = found.ok_or_else(|| format!("print: use one of {}", known().join(", ")))?;
-    Ok((found.text)())
-}

@@ -6,11 +6,14 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::Config;
-use super::manual::help;
 use crate::mi::Target;
-use crate::scope::Scope;
-use crate::server::{HEALTHY_PATH, READY_PATH};
-use crate::telemetry::{REVISION, VERSION};
+use crate::selection::Scope;
+
+/// Answers 200 as long as the process answers at all.
+pub const HEALTHY_PATH: &str = "/-/healthy";
+
+/// Answers 200 when the SIP server answers.
+pub const READY_PATH: &str = "/-/ready";
 
 /// One flag: what it is called, what it is for, and what it does.
 pub struct Flag {
@@ -191,7 +194,7 @@ pub struct Switch {
     /// What it is for.
     pub help: &'static str,
     /// What it prints.
-    pub print: fn() -> String,
+    pub prints: Printed,
 }
 
 /// All flags without a value, at the end of the help.
@@ -199,14 +202,23 @@ pub const SWITCHES: &[Switch] = &[
     Switch {
         names: &["--help", "-h"],
         help: "Print this and end.",
-        print: help,
+        prints: Printed::Help,
     },
     Switch {
         names: &["--version"],
         help: "Print the version and end.",
-        print: version,
+        prints: Printed::Version,
     },
 ];
+
+/// What a switch prints.
+#[derive(Clone, Copy)]
+pub enum Printed {
+    /// The help.
+    Help,
+    /// The version.
+    Version,
+}
 
 fn parse_profiles(text: &str) -> Result<Vec<String>, String> {
     let is_name = |name: &str| {
@@ -249,6 +261,8 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| right.to_string())
 }
 
-fn version() -> String {
-    format!("opensips_exporter {VERSION} (revision {REVISION})\n")
+/// The environment variable of a flag: `--log.level` is `OPENSIPS_EXPORTER_LOG_LEVEL`.
+pub fn variable(name: &str) -> String {
+    let name = name.trim_start_matches('-').replace(['.', '-'], "_");
+    format!("OPENSIPS_EXPORTER_{}", name.to_ascii_uppercase())
 }

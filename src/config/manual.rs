@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use super::commands::COMMANDS;
-use super::flags::{FLAGS, Flag, SWITCHES};
-use super::variable;
-use crate::assets::ASSETS;
+use super::flags::{FLAGS, Flag, SWITCHES, variable};
+use super::printed::ASSETS;
 use crate::telemetry::VERSION;
 
 /// The text of `--help`.

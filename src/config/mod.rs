@@ -3,9 +3,11 @@
 //! Each flag may be written with one dash or two, its value behind a space or `=`. Nothing here
 //! knows sockets.
 
+pub mod advice;
 mod commands;
 mod flags;
 mod manual;
+mod printed;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,12 +18,16 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::assets::dashboard;
 use crate::logging::Format;
 use crate::mi::{Dialect, Target};
-use crate::scope::Scope;
+use crate::selection::Scope;
+use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
-use flags::{FLAGS, Flag, SWITCHES};
-pub use manual::{bash_completions, help, man_page};
+use flags::{FLAGS, Flag, Printed, SWITCHES, variable};
+pub use flags::{HEALTHY_PATH, READY_PATH};
+pub use manual::help;
+pub use printed::{ASSETS, Asset, Content};
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
@@ -133,11 +139,16 @@ pub fn parse(
     let mut arguments = pico_args::Arguments::from_vec(words);
     for switch in SWITCHES {
         if switch.names.iter().any(|name| arguments.contains(*name)) {
-            return Ok(Command::Print((switch.print)()));
+            return Ok(Command::Print(match switch.prints {
+                Printed::Help => help(),
+                Printed::Version => {
+                    format!("opensips_exporter {VERSION} (revision {REVISION})\n")
+                }
+            }));
         }
     }
     let make = match command.map(|command| command.make) {
-        Some(None) => return commands::print(&arguments.finish()).map(Command::Print),
+        Some(None) => return print(&arguments.finish()).map(Command::Print),
         Some(Some(make)) => make,
         None => Command::Run,
     };
@@ -189,6 +200,33 @@ pub fn parse(
         return Err("--collect and --exclude leave no group to collect".to_string());
     }
     Ok(make(Box::new(config)))
+}
+
+/// The file that `print` was asked for by `names`.
+///
+/// # Errors
+///
+/// Which names there are.
+fn print(names: &[OsString]) -> Result<String, String> {
+    let found = match names {
+        [name] => ASSETS.iter().find(|asset| name == asset.name),
+        _ => None,
+    };
+    let known = || ASSETS.iter().map(|asset| asset.name).collect::<Vec<_>>();
+    let found = found.ok_or_else(|| format!("print: use one of {}", known().join(", ")))?;
+    Ok(found.text())
+}
+
+impl Asset {
+    /// What is in the file.
+    pub fn text(&self) -> String {
+        match self.content {
+            Content::Text(text) => text.to_string(),
+            Content::Dashboard => dashboard::json(),
+            Content::Completions => manual::bash_completions(),
+            Content::ManPage => manual::man_page(),
+        }
+    }
 }
 
 /// The value of `flag` among the arguments, and the name that it was given under.
@@ -244,12 +282,6 @@ fn in_environment(
         }
     }
     Ok(given)
-}
-
-/// The environment variable of a flag: `--log.level` is `OPENSIPS_EXPORTER_LOG_LEVEL`.
-fn variable(name: &str) -> String {
-    let name = name.trim_start_matches('-').replace(['.', '-'], "_");
-    format!("OPENSIPS_EXPORTER_{}", name.to_ascii_uppercase())
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

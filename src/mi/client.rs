@@ -1,409 +1,412 @@
-//! Asks one server: finds out what it speaks, remembers that, and asks in several requests what does not
-//! fit into one reply.
+//! Asks one server: remembers what it is, asks for its statistics in as many requests as it takes, and for
+//! its processes and the commands of its modules beside them. One scrape at a time has it.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::census::{Census, Groups, Replies};
-use super::dialect::{Dialect, Product, Refused, Sink};
-use super::endpoint::Endpoint;
-use super::layout::LeftOut;
-use super::processes::Seen;
-use super::server::Server;
-use super::{Deadline, Error, Statistic, Unparsed};
+use super::caller::Caller;
+use super::deadline::Deadline;
+use super::error::{CommandError, Error};
+use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
+use super::split::{self, Groups, Reading, Wanted};
+use super::transport::Endpoint;
+use super::wire::json::Value;
+use super::wire::{Dialect, Introduction, Product, Refused, Sink, line, tree};
 
-/// How long a reply may take, or half of the scrape's time, before the server is asked whether it is alive:
-/// the line protocol is silent about replies that are too large. Answers take a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long the answer may take to what is asked beside statistics and commands.
+const QUESTION_TIME: Duration = Duration::from_millis(500);
 
-/// How long a reply may still take after the server has answered a later request.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// Groups that may be too large one after the other before anything was read. With more of them the server has
-/// no memory, and is not asked on.
-const MAX_GIVEN_UP: usize = 2;
-
-/// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
-const MAX_ID: u32 = i32::MAX as u32;
-
-/// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Each is `all`, a group with its colon (`core:`) or a plain name (`rcv_requests`).
-    pub arguments: Vec<String>,
-    /// Groups without colons that `all` does not mean.
-    pub excluded: Vec<String>,
-    /// Whether nothing else is ever asked for, but parts of this.
-    pub is_everything: bool,
-}
-
-/// Who answered.
-#[derive(Debug)]
-pub struct Answerer {
-    /// The server.
-    pub(super) server: Arc<Server>,
-    /// The processes whose statistics it gave.
-    pub(super) seen: Seen,
-    /// The replies that it took.
-    replies: Replies,
-}
-
-impl Answerer {
-    /// What it says it is.
-    pub fn product(&self) -> Option<&Product> {
-        self.server.product.get()
-    }
-
-    /// What it speaks.
-    pub fn dialect(&self) -> Dialect {
-        self.server.dialect
-    }
-
-    /// The replies that its statistics took.
-    pub fn replies(&self) -> Replies {
-        self.replies
-    }
-
-    /// What of its statistics could not be read.
-    pub fn left_out(&self) -> LeftOut {
-        self.server.layout().left_out()
-    }
-
-    /// About how many bytes it can send in one reply.
-    pub fn capacity(&self) -> usize {
-        self.server.layout().capacity()
-    }
-}
+/// How long the groups that a server told are all that it has: its script can make further ones.
+const GROUPS_TIME: Duration = Duration::from_secs(3600);
 
 /// Asks one server.
 #[derive(Debug)]
 pub struct Client {
-    endpoint: Endpoint,
-    /// What the server speaks, if the operator says so.
-    pub(super) chosen: Option<Dialect>,
-    /// As long as it is there and speaks as it did.
-    server: Mutex<Option<Arc<Server>>>,
-    /// Those that the server has or had, also before it was started again.
-    groups: Mutex<Groups>,
-    last_id: AtomicU32,
+    caller: Caller,
+    /// How long a scrape may take. A quarter of that is for each command.
+    timeout: Duration,
+    /// The server, as long as it is there and speaks as it did.
+    server: Option<Server>,
+    groups: Groups,
 }
 
 impl Client {
     /// A client of the server behind `endpoint`, which finds out what that speaks unless `chosen` says so.
-    /// Nothing is opened or asked yet.
-    pub fn new(endpoint: Endpoint, chosen: Option<Dialect>) -> Self {
+    /// `timeout` is the time that the operator grants to a scrape. Nothing is opened or asked yet.
+    pub fn new(endpoint: Endpoint, chosen: Option<Dialect>, timeout: Duration) -> Self {
         Client {
-            endpoint,
-            chosen,
-            server: Mutex::new(None),
-            groups: Mutex::default(),
-            last_id: AtomicU32::new(0),
+            caller: Caller { endpoint, chosen },
+            timeout,
+            server: None,
+            groups: Groups::default(),
         }
     }
 
     /// Where the server is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.caller.endpoint
+    }
+
+    /// What the server says it is, if it answered and said so.
+    pub fn product(&self) -> Option<&Product> {
+        self.server.as_ref()?.product.as_ref()
+    }
+
+    /// What the server speaks, if it answered.
+    pub fn dialect(&self) -> Option<Dialect> {
+        Some(self.server.as_ref()?.dialect)
+    }
+
+    /// About how many bytes the server can send in one reply, if it answered.
+    pub fn capacity(&self) -> Option<usize> {
+        Some(self.server.as_ref()?.plan.capacity())
     }
 
     /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out silently what
-    /// it does not know. Returns who answered.
+    /// it does not know.
     ///
     /// # Errors
     ///
     /// Everything that keeps the server's answer from being read; see [`Error`]. Some of the statistics
     /// may have been given to `sink` already.
     pub fn get_statistics(
-        &self,
+        &mut self,
         wanted: &Wanted,
         deadline: Deadline,
         sink: &mut Sink<'_>,
-    ) -> Result<Answerer, Error> {
-        let known = self.known();
-        let is_known = known.is_some();
-        let server = known.map_or_else(|| self.meet(None, deadline), Ok)?;
-        let result = match self.read(&server, wanted, deadline, sink) {
-            // It was replaced by another one.
+    ) -> Result<Reading, Error> {
+        // A server that was restarted has another socket.
+        let identity = self.caller.endpoint.identity();
+        self.server.take_if(|server| server.identity != identity);
+        let is_known = self.server.is_some();
+        if !is_known {
+            let introduction = self.caller.introduction(deadline)?;
+            self.meet(introduction, deadline)?;
+        }
+        let result = match self.read(wanted, deadline, sink) {
             Err(Refused::OtherDialect(introduction)) if is_known => {
-                let server = self.meet(introduction, deadline)?;
-                let result = self.read(&server, wanted, deadline, sink);
-                result.map_err(|refused| (server, refused))
+                let introduction = match introduction {
+                    Some(introduction) if self.caller.chosen.is_none() => introduction,
+                    _ => self.caller.introduction(deadline)?,
+                };
+                self.meet(introduction, deadline)?;
+                self.read(wanted, deadline, sink)
             }
-            result => result.map_err(|refused| (server, refused)),
+            result => result,
         };
-        result.map_err(|(server, refused)| {
-            // Else what was learnt of it would have to be learnt again, in as little time.
-            let is_gone = matches!(
-                &refused,
-                Refused::OtherDialect(_)
-                    | Refused::NotOurs
-                    | Refused::Error(
-                        Error::OtherDialect
-                            | Error::Missing { .. }
-                            | Error::NobodyListens { .. }
-                            | Error::NotDatagram { .. }
-                            | Error::NotThere { .. }
-                    )
-            );
-            if is_gone {
-                self.forget(&server);
-            }
-            match refused {
+        result.map_err(|refused| {
+            let error = match refused {
                 Refused::Error(error) => error,
                 Refused::Unknown => Error::Empty,
                 Refused::TooLarge => Error::TooLarge,
                 Refused::OtherDialect(_) | Refused::NotOurs => Error::OtherDialect,
-            }
-        })
-    }
-
-    fn read(
-        &self,
-        server: &Arc<Server>,
-        wanted: &Wanted,
-        deadline: Deadline,
-        sink: &mut Sink<'_>,
-    ) -> Result<Answerer, Refused> {
-        let is_everything = wanted.is_everything;
-        let arguments = self.arguments(server, wanted, deadline);
-        let mut census = Census::default();
-        let result = self.read_pieces(
-            server,
-            &arguments,
-            is_everything,
-            deadline,
-            &mut census,
-            sink,
-        );
-        let (started, seen, replies) = (census.started, census.take_seen(), census.replies);
-        census.is_incomplete |= result.is_err();
-        server.layout().learn(census, &arguments, is_everything);
-        server.tell();
-        result?;
-        let mut server = Arc::clone(server);
-        if server.has_started_again(started) {
-            self.forget(&server);
-            let met = self.meet(None, deadline);
-            // What it is can wait for the next scrape.
-            server = met.unwrap_or_else(|_| Arc::new(Server::new(server.dialect, "", None)));
-        } else if server.is_nameless()
-            && let Ok(Ok(version)) = self.ask_version(server.dialect, deadline)
-        {
-            server.name(&version);
-        }
-        Ok(Answerer {
-            server,
-            seen,
-            replies,
-        })
-    }
-
-    /// Asks for `arguments` in as many requests as it takes.
-    fn read_pieces(
-        &self,
-        server: &Server,
-        arguments: &[String],
-        is_everything: bool,
-        deadline: Deadline,
-        census: &mut Census,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Refused> {
-        let planned = server
-            .layout()
-            .plan(arguments.to_vec(), is_everything, &self.groups());
-        let mut is_split = server.layout().is_split();
-        let mut has_looked_beyond = false;
-        // A reply that should fit and does not come may just be lost.
-        let mut may_be_lost = is_split || server.has_fitted(arguments);
-        let mut is_first = true;
-        let mut total = 0;
-        let mut replies = Replies::default();
-        let mut given_up = Vec::new();
-        let mut last_group = Vec::new();
-        let mut pieces = VecDeque::from(planned);
-        while let Some(piece) = pieces.pop_front() {
-            let mut count = 0;
-            let arguments = piece.arguments();
-            let mut note = |statistic: Result<Statistic<'_>, Unparsed<'_>>| {
-                if let Ok(statistic) = &statistic {
-                    count += 1;
-                    census.note(statistic);
-                    // The statistics of a group come together.
-                    if last_group != statistic.group {
-                        last_group.clear();
-                        last_group.extend_from_slice(statistic.group);
-                        self.groups().add(statistic.group);
-                    }
-                    // Costs nothing as long as everything fits.
-                    if is_split {
-                        census.add(&piece, statistic);
-                    }
-                }
-                sink(statistic);
             };
-            let dialect = server.dialect;
-            let result = self.ask(
-                dialect,
-                |id| dialect.get_statistics(&arguments, id),
-                |reply, id| {
-                    replies.note(reply);
-                    dialect.read_statistics(reply, id, &mut note)
-                },
-                deadline,
-            );
-            census.replies = replies;
-            match result {
-                Ok(()) | Err(Refused::Unknown) => {
-                    if is_split {
-                        census.note_answer(&piece);
-                    }
-                    if let Some(group) = piece.first_of().filter(|_| count == 0) {
-                        // Its names are of another kind.
-                        given_up.push(group);
-                    } else if let Some(next) = piece.next(count > 0) {
-                        pieces.push_front(next);
-                    }
-                }
-                Err(Refused::TooLarge) if may_be_lost && server.layout().is_known(&piece) => {
-                    may_be_lost = false;
-                    pieces.push_front(piece);
-                    continue;
-                }
-                Err(Refused::TooLarge) => {
-                    is_split = true;
-                    let parts = server.layout().parts(&piece, &self.groups(), census);
-                    if let Some(second) = piece.again().filter(|_| parts.is_empty()) {
-                        pieces.push_front(second);
-                    } else if parts.is_empty() {
-                        // No name is too large by itself, and few groups are.
-                        match piece.group() {
-                            Some(group) if total > 0 || given_up.len() < MAX_GIVEN_UP => {
-                                given_up.push(group);
-                            }
-                            _ => return Err(Refused::TooLarge),
-                        }
-                    }
-                    for part in parts.into_iter().rev() {
-                        pieces.push_front(part);
-                    }
-                }
-                // The first part of the page is from the server that was there before.
-                Err(Refused::OtherDialect(_)) if !is_first => {
-                    return Err(Error::OtherDialect.into());
-                }
-                Err(refused) => return Err(refused),
+            if error.is_of_another_server() {
+                self.server = None;
             }
-            is_first = false;
-            total += count;
-            if pieces.is_empty() && !has_looked_beyond {
-                has_looked_beyond = true;
-                pieces.extend(server.layout().beyond(census));
-            }
-        }
-        let mut layout = server.layout();
-        census.is_incomplete |= !given_up.is_empty();
-        if total == 0 && !given_up.is_empty() {
-            return Err(Refused::TooLarge);
-        }
-        layout.give_up(given_up, arguments);
-        if total == 0 && layout.is_left_out(arguments) {
-            return Err(Refused::TooLarge);
-        }
-        drop(layout);
-        if !is_split {
-            server.note_fitted(arguments);
-        }
+            error
+        })
+    }
+
+    /// Takes what is there now for the server.
+    fn meet(&mut self, introduction: Introduction, deadline: Deadline) -> Result<(), Error> {
+        let identity = self.caller.endpoint.identity();
+        let Introduction { dialect, version } = introduction;
+        let version = match version {
+            None => self.caller.version(dialect, deadline)?.unwrap_or_default(),
+            Some(version) => version,
+        };
+        log::debug!("the server speaks {dialect} and says it is \"{version}\"");
+        self.server = Some(Server::new(dialect, &version, identity));
         Ok(())
     }
 
-    /// Asks once, and again whether the server is alive if it says nothing.
-    pub(super) fn ask<T>(
-        &self,
-        dialect: Dialect,
-        request: impl FnOnce(u32) -> Vec<u8>,
-        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+    fn read(
+        &mut self,
+        wanted: &Wanted,
         deadline: Deadline,
-    ) -> Result<T, Refused> {
-        let id = self.next_id();
-        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
-        let mut patience = match dialect {
-            Dialect::Line => deadline.at_most(PATIENCE.min(deadline.limit() / 2)),
-            _ => deadline,
+        sink: &mut Sink<'_>,
+    ) -> Result<Reading, Refused> {
+        let arguments = self.arguments(wanted, deadline);
+        let is_by_groups = arguments != wanted.arguments;
+        let Some(server) = &mut self.server else {
+            return Err(Refused::OtherDialect(None));
         };
-        loop {
-            let reply = match exchange.reply(patience) {
-                Err(Error::NoReply { .. }) if deadline.remaining().is_some() => {
-                    self.look_alive(deadline)?;
-                    patience = deadline;
-                    match exchange.reply(deadline.at_most(GRACE)) {
-                        Err(Error::NoReply { .. }) => return Err(Refused::TooLarge),
-                        reply => reply?,
-                    }
+        let (dialect, caller) = (server.dialect, &self.caller);
+        let mut has_answered = false;
+        let mut ask = |arguments: &[String], sink: &mut Sink<'_>| {
+            let mut bytes = 0;
+            let result = caller.ask(
+                dialect,
+                |id| dialect.get_statistics(arguments, id),
+                |reply, id| {
+                    bytes = reply.len();
+                    dialect.read_statistics(reply, id, sink)
+                },
+                deadline,
+            );
+            match result {
+                // The first part of the page is from the server that was there before.
+                Err(Refused::OtherDialect(_)) if has_answered => Err(Error::OtherDialect.into()),
+                Ok(()) | Err(Refused::Unknown) => {
+                    has_answered = true;
+                    Ok(bytes)
                 }
-                // It was the scrape that had no more time.
-                Err(Error::NoReply { endpoint, .. }) => {
-                    let waited = deadline.limit();
-                    return Err(Error::NoReply { endpoint, waited }.into());
-                }
-                reply => reply?,
-            };
-            match read(&reply, id) {
-                Err(Refused::NotOurs) => {
-                    log::debug!("ignored a reply with the id of another request");
-                }
-                result => return result,
+                Err(refused) => Err(refused),
             }
+        };
+        let mut reading = split::read(
+            &mut server.plan,
+            &mut self.groups,
+            wanted,
+            arguments,
+            &mut ask,
+            sink,
+        )?;
+        reading.is_by_groups |= is_by_groups;
+        // 1.x and Kamailio have no groups but those that are known.
+        reading.may_lack_groups =
+            reading.is_by_groups && !self.groups.are_all_known && server.lists_groups();
+        // Single names say nothing of the others in their group.
+        let mut seen = reading.seen.clone();
+        let asked = &wanted.arguments;
+        seen.retain(|group, _| wanted.is_everything || asked.contains(&format!("{group}:")));
+        server.processes.note_seen(seen);
+        if server.has_started_again(reading.started) {
+            // What it is can wait for the next scrape.
+            *server = Server::new(dialect, "", server.identity.take());
+        }
+        if server.product.is_none() {
+            let version = self.question(
+                Topic::Version,
+                |id| dialect.version(id),
+                |reply, id| dialect.read_version(reply, id),
+                deadline,
+            );
+            if let (Ok(version), Some(server)) = (version, &mut self.server) {
+                server.product = Product::parse(&version);
+            }
+        }
+        Ok(reading)
+    }
+
+    /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
+    fn arguments(&mut self, wanted: &Wanted, deadline: Deadline) -> Vec<String> {
+        let is_kamailio = self.dialect() == Some(Dialect::Kamailio);
+        if wanted.arguments != ["all"] || wanted.excluded.is_empty() || is_kamailio {
+            // Kamailio has groups of its own, which nobody lists, and none that is expensive.
+            return wanted.arguments.clone();
+        }
+        self.list_groups(deadline);
+        let mut arguments = self.groups.arguments(&wanted.named);
+        arguments.retain(|argument| {
+            let group = argument.trim_end_matches(':');
+            let mut excluded = wanted.excluded.iter();
+            !excluded.any(|excluded| excluded.eq_ignore_ascii_case(group))
+        });
+        arguments
+    }
+
+    /// Asks for the groups, among which may be some that the configuration makes.
+    fn list_groups(&mut self, deadline: Deadline) {
+        let Some(server) = &self.server else { return };
+        let is_recent = |told: Instant| told.elapsed() < GROUPS_TIME;
+        if !server.lists_groups() || server.groups_told.is_some_and(is_recent) {
+            return;
+        }
+        let dialect = server.dialect;
+        let told = self.question(
+            Topic::Groups,
+            |id| dialect.call("list_statistics", "", id),
+            |reply, id| tree::of(dialect, reply, id, &[], groups_in),
+            deadline,
+        );
+        if let (Ok(groups), Some(server)) = (told, &mut self.server) {
+            groups.iter().for_each(|group| self.groups.add(group));
+            self.groups.are_all_known = true;
+            server.groups_told = Some(Instant::now());
         }
     }
 
-    /// Sends a request and reads the reply to it.
-    pub(super) fn exchange<T>(
-        &self,
-        request: impl FnOnce(u32) -> Vec<u8>,
-        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+    /// The processes of the server. It is asked for them once, and again when statistics of others were
+    /// seen.
+    pub fn processes(&mut self, deadline: Deadline) -> Arc<[Process]> {
+        let Some(server) = &self.server else {
+            return Arc::default();
+        };
+        if !server.processes.is_current() {
+            let dialect = server.dialect;
+            let told = self.question(
+                Topic::Processes,
+                |id| dialect.call("ps", "core.psx", id),
+                |reply, id| processes_in(dialect, reply, id),
+                deadline,
+            );
+            if let (Ok(processes), Some(server)) = (told, &mut self.server) {
+                server.processes.note_told(processes);
+            }
+        }
+        let server = self.server.as_ref();
+        server.map_or_else(Arc::default, |server| server.processes.told())
+    }
+
+    /// The names of all commands of the server, if it told them already.
+    pub fn known_commands(&self) -> Option<Arc<HashSet<String>>> {
+        self.server.as_ref()?.commands.listed.clone()
+    }
+
+    /// The names of all commands of the server. It is asked for them once.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not tell them.
+    pub fn commands(&mut self, deadline: Deadline) -> Result<Arc<HashSet<String>>, CommandError> {
+        if let Some(listed) = self.known_commands() {
+            return Ok(listed);
+        }
+        let dialect = self.dialect().ok_or(CommandError::NoTime)?;
+        let names = self.question(
+            Topic::Commands,
+            |id| dialect.call("which", "system.listMethods", id),
+            |reply, id| tree::of(dialect, reply, id, &[], list_of_names),
+            deadline,
+        )?;
+        let names = Arc::new(names);
+        if let Some(server) = &mut self.server {
+            server.commands.listed = Some(Arc::clone(&names));
+        }
+        Ok(names)
+    }
+
+    /// Whether a command of one of these names was too slow or too large when it was called last.
+    pub fn has_failed(&self, names: &[&str]) -> bool {
+        let server = self.server.as_ref();
+        server.is_some_and(|server| {
+            let mut failed = server.retry.failed();
+            failed.any(|question| matches!(&question.topic, Topic::Command(name, _) if names.contains(name)))
+        })
+    }
+
+    /// Calls a command in a part of the time of a scrape, and returns what `read` makes of the reply.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no reply. One that does not come is not asked for again for some time.
+    pub fn call<T>(
+        &mut self,
+        call: Call<'_>,
         deadline: Deadline,
-    ) -> Result<T, Refused> {
-        let id = self.next_id();
-        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
-        loop {
-            match read(&exchange.reply(deadline)?, id) {
-                Err(Refused::NotOurs) => {
-                    log::debug!("ignored a reply with the id of another request");
-                }
-                result => return result,
+        mut read: impl FnMut(&Value<'_>) -> T,
+    ) -> Result<T, CommandError> {
+        let dialect = self.dialect().ok_or(CommandError::NoTime)?;
+        self.aside(
+            call.topic(),
+            self.timeout,
+            |id| call.request(dialect, id),
+            |reply, id| tree::of(dialect, reply, id, call.attributes, &mut read),
+            deadline,
+        )
+    }
+
+    /// The texts that `read` finds in the reply to a command whose reply stays the same as long as the server
+    /// runs, see [`Client::call`].
+    ///
+    /// # Errors
+    ///
+    /// Why there is no reply.
+    pub fn call_once(
+        &mut self,
+        call: Call<'_>,
+        deadline: Deadline,
+        read: impl FnMut(&Value<'_>) -> Vec<String>,
+    ) -> Result<Arc<[String]>, CommandError> {
+        let server = self.server.as_ref();
+        if let Some(kept) = server.and_then(|server| server.commands.kept.get(&call.topic())) {
+            return Ok(Arc::clone(kept));
+        }
+        let texts: Arc<[String]> = Arc::from(self.call(call, deadline, read)?);
+        if let Some(server) = &mut self.server {
+            let kept = &mut server.commands.kept;
+            kept.insert(call.topic(), Arc::clone(&texts));
+        }
+        Ok(texts)
+    }
+
+    /// Asks for something that every server of this dialect knows, beside its statistics.
+    fn question<T>(
+        &mut self,
+        topic: Topic,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        deadline: Deadline,
+    ) -> Result<T, CommandError> {
+        self.aside(topic, QUESTION_TIME, request, read, deadline)
+    }
+
+    /// Asks for `topic` in a quarter of the time of a scrape, which is worth more than the answer, or in
+    /// `most` if that is less. After a failure there is a pause.
+    fn aside<T>(
+        &mut self,
+        topic: Topic,
+        most: Duration,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        deadline: Deadline,
+    ) -> Result<T, CommandError> {
+        let server = self.server.as_mut().ok_or(CommandError::NoTime)?;
+        let most = most.min(self.timeout / 4);
+        let time = most.min(deadline.limit() / 4);
+        let is_command = matches!(topic, Topic::Command(..));
+        let question = Question {
+            topic,
+            is_hurried: time < most,
+        };
+        if !server.retry.may_ask(&question, Instant::now()) {
+            return Err(CommandError::Paused);
+        }
+        // Less would say nothing of what is asked for.
+        if deadline.remaining().is_none_or(|left| left < time) {
+            return Err(CommandError::NoTime);
+        }
+        let result = self
+            .caller
+            .ask(server.dialect, request, read, deadline.at_most(time));
+        let result = result.map_err(|refused| match refused {
+            Refused::TooLarge => CommandError::TooLarge,
+            Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => {
+                let (waited, is_hurried) = (time, question.is_hurried);
+                CommandError::TooSlow { waited, is_hurried }
             }
+            Refused::Error(error) => CommandError::Error(error),
+            Refused::Unknown => CommandError::Unknown,
+            Refused::OtherDialect(_) | Refused::NotOurs => CommandError::Error(Error::OtherDialect),
+        });
+        let has_failed = match &result {
+            Ok(_) => false,
+            Err(CommandError::TooLarge | CommandError::TooSlow { .. }) => true,
+            // A command that has nothing to tell costs little.
+            Err(_) => !is_command,
+        };
+        if has_failed {
+            log::debug!("no answer to {:?}", question.topic);
+            server.retry.note_failure(question, Instant::now());
+        } else {
+            server.retry.note_success(&question);
         }
+        result
     }
+}
 
-    /// The server, if it is still the one that was met. A server that was restarted has another socket.
-    fn known(&self) -> Option<Arc<Server>> {
-        let server = self.lock().clone()?;
-        (server.identity == self.endpoint.identity()).then_some(server)
-    }
-
-    /// Forgets `server`, if it was not replaced by another one already.
-    fn forget(&self, server: &Arc<Server>) {
-        let mut known = self.lock();
-        if known
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, server))
-        {
-            *known = None;
-        }
-    }
-
-    pub(super) fn next_id(&self) -> u32 {
-        self.last_id.fetch_add(1, Ordering::Relaxed) & MAX_ID
-    }
-
-    /// The groups that are known.
-    pub(super) fn groups(&self) -> MutexGuard<'_, Groups> {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Arc<Server>>> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The groups in a reply to `list_statistics` (OpenSIPS 2.1 and later): `group:name:: incremental`, or
+/// members `"group:name":"incremental"`.
+fn groups_in(reply: &Value<'_>) -> HashSet<Vec<u8>> {
+    let members = match reply {
+        Value::Members(members) => members.as_slice(),
+        _ => &[],
+    };
+    let keys = members
+        .iter()
+        .filter_map(|(key, _)| line::parse_key(key.as_bytes()));
+    keys.map(|(group, _)| group.to_vec()).collect()
 }

@@ -1,12 +1,12 @@
-//! Why there are no statistics, in the operator's words.
+//! Why there are no statistics: what happened, and to what. What to do about it is said where the flags
+//! are known.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why the server's statistics could not be read. Its text is one line: what happened, to what, and
-/// what to do.
+/// Why the server's statistics could not be read. Its text says what happened, and to what.
 #[derive(Debug)]
 pub enum Error {
     /// There is no file at the path of the socket: the server is not running, was stopped in an
@@ -46,6 +46,11 @@ pub enum Error {
     NoReply {
         /// Where the server is.
         endpoint: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// Other scrapes asked the server until the deadline, so that nothing was sent.
+    NoTurn {
         /// How long was waited.
         waited: Duration,
     },
@@ -120,6 +125,18 @@ impl Error {
         }
     }
 
+    /// Whether what answers now, if anything does, is not the server that was known.
+    pub(super) fn is_of_another_server(&self) -> bool {
+        matches!(
+            self,
+            Error::OtherDialect
+                | Error::Missing { .. }
+                | Error::NobodyListens { .. }
+                | Error::NotDatagram { .. }
+                | Error::NotThere { .. }
+        )
+    }
+
     /// What is the same for errors that tell an operator the same. What differs from scrape to scrape
     /// while nothing changes is not in it.
     pub fn kind(&self) -> String {
@@ -137,94 +154,128 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Missing { path } => write!(
-                f,
-                "{} does not exist: start OpenSIPS, or set -socket to the socket_name of its mi_datagram module",
-                path.display()
-            ),
-            Error::Denied { path, facts } => write!(
-                f,
-                "permission denied on {} ({facts}): add that user to that group, or change the mode (of a socket by mi_datagram's unix_socket_mode and unix_socket_group)",
-                path.display()
-            ),
-            Error::NobodyListens { path } => write!(
-                f,
-                "nobody listens on {}: OpenSIPS has died and left its socket behind, start it again",
-                path.display()
-            ),
+            Error::Missing { path } => write!(f, "{} does not exist", path.display()),
+            Error::Denied { path, facts } => {
+                write!(f, "permission denied on {} ({facts})", path.display())
+            }
+            Error::NobodyListens { path } => write!(f, "nobody listens on {}", path.display()),
             Error::NotDatagram { path, what } => write!(
                 f,
-                "{} is {what}, not the datagram socket of mi_datagram: set -socket to the socket_name of that module",
+                "{} is {what}, not the datagram socket of mi_datagram",
                 path.display()
             ),
             Error::QueueFull { path, waited } => write!(
                 f,
-                "{} took no request within {}: the MI process of OpenSIPS is stopped or busy, look at it with ps and top",
+                "{} took no request within {}",
                 path.display(),
                 humantime::format_duration(*waited)
             ),
             Error::NoReply { endpoint, waited } => write!(
                 f,
-                "no reply from {endpoint} within {}: OpenSIPS hangs, or it cannot reach this process (in another network namespace, set -reply-dir)",
+                "no reply from {endpoint} within {}",
                 humantime::format_duration(*waited)
             ),
-            Error::NotThere { endpoint, error } => write!(
+            Error::NoTurn { waited } => write!(
                 f,
-                "nobody answers at {endpoint} ({error}): start OpenSIPS, or set -socket to where its mi_datagram or mi_http listens"
+                "other scrapes asked the server for all of {}",
+                humantime::format_duration(*waited)
             ),
-            Error::Unresolved { endpoint, why } => write!(
-                f,
-                "no address for the host in {endpoint} ({why}): correct -socket, or use an IP address"
-            ),
-            Error::Http { endpoint, what } => write!(
-                f,
-                "{endpoint} {what}: set -socket to the address and the root of mi_http, such as http://127.0.0.1:8888/mi"
-            ),
-            Error::Answered { code, reason } => {
-                write!(f, "the server answered \"{code} {reason}\": ")?;
-                f.write_str(match (code, reason.as_str()) {
-                    (500, "command not available") => "it does not have the command get_statistics, is this the mi_datagram of OpenSIPS?",
-                    _ => "look into the log of OpenSIPS",
-                })
+            Error::NotThere { endpoint, error } => {
+                write!(f, "nobody answers at {endpoint} ({error})")
             }
-            Error::Truncated { bytes } => write!(
-                f,
-                "the reply was cut off after {bytes} bytes: nothing of it is used, the next scrape asks again"
-            ),
+            Error::Unresolved { endpoint, why } => {
+                write!(f, "no address for the host in {endpoint} ({why})")
+            }
+            Error::Http { endpoint, what } => write!(f, "{endpoint} {what}"),
+            Error::Answered { code, reason } => {
+                write!(f, "the server answered \"{code} {reason}\"")
+            }
+            Error::Truncated { bytes } => {
+                write!(f, "the reply was cut off after {bytes} bytes")
+            }
             Error::Unintelligible { start } => write!(
                 f,
-                "cannot make sense of the reply, which starts with \"{start}\": is -socket the mi_datagram of OpenSIPS?"
+                "cannot make sense of the reply, which starts with \"{start}\""
             ),
-            Error::Empty => {
-                f.write_str("the reply holds no statistic: is -socket the mi_datagram of OpenSIPS, and does --collect name groups that it has?")
+            Error::Empty => f.write_str("the reply holds no statistic"),
+            Error::TooLarge => {
+                f.write_str("the server cannot answer, its buffer is too small even for a part")
             }
-            Error::TooLarge => f.write_str(
-                "the server cannot answer, its buffer is too small even for a part: look into the log of OpenSIPS",
-            ),
-            Error::OtherDialect => f.write_str(
-                "the server answers neither as OpenSIPS nor as Kamailio: see whether -socket is right and -dialect is auto",
-            ),
+            Error::OtherDialect => {
+                f.write_str("the server answers neither as OpenSIPS nor as Kamailio")
+            }
             Error::ReplySocket {
                 directory: Some(directory),
                 error,
             } => write!(
                 f,
-                "cannot make a reply socket in {}: {error}: set -reply-dir to a directory that this user may write to",
+                "cannot make a reply socket in {}: {error}",
                 directory.display()
             ),
             Error::ReplySocket {
                 directory: None,
                 error,
-            } => write!(
-                f,
-                "cannot make a reply socket: {error}: raise the limits of this process, or set -reply-dir"
-            ),
-            Error::Io { endpoint, error } => write!(
-                f,
-                "cannot talk to {endpoint}: {error}: see whether -socket is right"
-            ),
+            } => write!(f, "cannot make a reply socket: {error}"),
+            Error::Io { endpoint, error } => write!(f, "cannot talk to {endpoint}: {error}"),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// Why there is no answer to what the server is asked for beside its statistics.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The reply does not fit into what the server can send.
+    TooLarge,
+    /// It did not come in time.
+    TooSlow {
+        /// How long was waited.
+        waited: Duration,
+        /// Whether that was less than the operator grants, since the client is in a hurry.
+        is_hurried: bool,
+    },
+    /// It was not sent, since it was not answered before: it is after a pause.
+    Paused,
+    /// It was not sent, since the scrape has no more time, or the server still works on another one.
+    NoTime,
+    /// The server knows nothing of it.
+    Unknown,
+    /// The reply is none that is known.
+    Unreadable,
+    /// Something else.
+    Error(Error),
+}
+
+impl CommandError {
+    /// Whether it says something of the server, and not only of this scrape.
+    pub fn says_something(&self) -> bool {
+        !matches!(
+            self,
+            CommandError::Paused
+                | CommandError::NoTime
+                | CommandError::TooSlow {
+                    is_hurried: true,
+                    ..
+                }
+        )
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommandError::TooLarge => f.write_str("the reply is too large for mi_datagram"),
+            CommandError::TooSlow { waited, .. } => {
+                let waited = waited.as_millis().try_into().unwrap_or(u64::MAX);
+                let waited = humantime::format_duration(Duration::from_millis(waited));
+                write!(f, "no reply within {waited}")
+            }
+            CommandError::Paused => f.write_str("not asked again yet, since there was no reply"),
+            CommandError::NoTime => f.write_str("there was no time left for it"),
+            CommandError::Unknown => f.write_str("the server has no data, or nothing of that name"),
+            CommandError::Unreadable => f.write_str("the reply has a form that is not known"),
+            CommandError::Error(error) => error.fmt(f),
+        }
+    }
+}

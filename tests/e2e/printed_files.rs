@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::TempDir;
-use opensips_exporter::assets::ASSETS;
+use opensips_exporter::config::ASSETS;
 
 /// Runs `program` of the Debian package `package`, and returns what it prints.
 fn run(package: &str, program: &str, arguments: &[&str]) -> String {
@@ -25,7 +25,7 @@ fn print(directory: &TempDir, asset: &str, file: &str) -> PathBuf {
         .find(|known| known.name == asset)
         .expect("a file");
     let path = directory.join(file);
-    fs::write(&path, (found.text)()).expect("the file");
+    fs::write(&path, found.text()).expect("the file");
     path
 }
 
@@ -75,7 +75,7 @@ fn prometheus_takes_the_scrape_configuration() {
     // At the end of what Debian brings along, as the README does it.
     let before = fs::read_to_string("/etc/prometheus/prometheus.yml");
     let before = before.expect("install the Debian package prometheus");
-    fs::write(&path, before + &(found.text)()).expect("the file");
+    fs::write(&path, before + &found.text()).expect("the file");
     run(
         "prometheus",
         "promtool",

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::real_kamailio::{Kamailio, free_port};
 use crate::support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
 use crate::support::{Exporter, TempDir, fixture};
-use opensips_exporter::assets::ASSETS;
 use opensips_exporter::assets::dashboard::rows;
+use opensips_exporter::config::ASSETS;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -69,7 +69,7 @@ impl Prometheus {
             .iter()
             .find(|asset| asset.name == "alerts")
             .expect("rules");
-        fs::write(directory.join("rules.yml"), (rules.text)()).expect("the rules");
+        fs::write(directory.join("rules.yml"), rules.text()).expect("the rules");
         let configuration = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
              rule_files: [rules.yml]\n\

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [socket, page] = arguments.as_slice() else {
         return Err("usage: null-exporter SOCKET PAGE".into());
     };
-    let (socket, page) = (socket.clone(), std::fs::read(page)?);
+    let (socket, page): (_, Arc<[u8]>) = (socket.clone(), std::fs::read(page)?.into());
     let count = AtomicUsize::new(0);
     let handle = move |request| {
         let number = count.fetch_add(1, Ordering::Relaxed);
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let answer = Answer {
             status,
             content_type: CONTENT_TYPE,
-            body: page.clone(),
+            body: Arc::clone(&page),
         };
         server::send(request, answer);
     };

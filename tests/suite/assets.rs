@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use opensips_exporter::assets::ASSETS;
 use opensips_exporter::assets::dashboard::rows;
-use opensips_exporter::collectors::COLLECTOR_FAMILIES;
+use opensips_exporter::config::ASSETS;
+use opensips_exporter::modules::COLLECTOR_FAMILIES;
 use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
 
@@ -111,7 +111,7 @@ fn used() -> BTreeSet<String> {
         .iter()
         .find(|asset| asset.name == "alerts")
         .expect("rules");
-    let rules = (rules.text)();
+    let rules = rules.text();
     // Names that rules record have colons, and the program is no metric.
     let lines = rules
         .lines()
@@ -167,7 +167,7 @@ fn the_dashboard_is_json_of_known_panels() {
         .iter()
         .find(|asset| asset.name == "dashboard")
         .expect("it");
-    let json: serde_json::Value = serde_json::from_str(&(asset.text)()).expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&asset.text()).expect("JSON");
     let panels = json["panels"].as_array().expect("panels");
     let mut ids = BTreeSet::new();
     let mut places = BTreeSet::new();

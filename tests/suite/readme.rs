@@ -5,13 +5,13 @@ use std::path::Path;
 
 use crate::support::attack::THREADS_AT_REST;
 use crate::support::compare_or_bless;
-use opensips_exporter::collectors::{COLLECTOR_FAMILIES, COLLECTOR_LABELS};
 use opensips_exporter::config;
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::lanes::ALL_DESCRIPTORS;
 use opensips_exporter::gate::place::{ANSWER_TIME, HEAD_TIME};
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::request::MAX_HEAD;
+use opensips_exporter::modules::{COLLECTOR_FAMILIES, COLLECTOR_LABELS};
 use opensips_exporter::processors::state::Parts;
 use opensips_exporter::processors::{Metric, PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;

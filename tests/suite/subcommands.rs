@@ -7,7 +7,7 @@ use crate::support::stand_in::{
     Behaviour, StandIn, V1_11, V2_4, V3_6, V4_0, Version, script_variable,
 };
 use crate::support::{TempDir, binary, captured, end, ending_signals, wait_until};
-use opensips_exporter::assets::ASSETS;
+use opensips_exporter::config::ASSETS;
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = binary();
@@ -185,7 +185,7 @@ fn each_file_is_printed_whole() {
     for asset in ASSETS {
         let output = run(&["print", asset.name]);
         assert_eq!(output.status.code(), Some(0), "{}", asset.name);
-        assert_eq!(text(&output), (asset.text)(), "{}", asset.name);
+        assert_eq!(text(&output), asset.text(), "{}", asset.name);
         assert!(output.stdout.ends_with(b"\n"), "{}", asset.name);
         assert!(output.stderr.is_empty());
     }
@@ -209,7 +209,7 @@ fn each_file_is_printed_whole() {
 fn the_files_name_flags_that_there_are() {
     let help = text(&run(&["--help"]));
     for asset in ASSETS {
-        let text = (asset.text)();
+        let text = asset.text();
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
         for word in words.filter(|word| word.starts_with("OPENSIPS_EXPORTER_")) {
             assert!(

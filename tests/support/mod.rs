@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use stand_in::{StandIn, V2_4};
 
-/// How long a test waits for what should come at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for what should come at once, or after the first pause of 15 s.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory of this test alone, removed with all that is in it.
 pub struct TempDir(PathBuf);

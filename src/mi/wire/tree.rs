@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::iter::Peekable;
 
-use super::dialect::{Dialect, Refused, check_lines, result};
+use super::Refused;
+use super::dialect::{Dialect, check_lines, result};
 use super::json::{self, Value};
 
 /// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for [`read`].

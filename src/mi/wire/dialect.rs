@@ -1,5 +1,4 @@
-//! What the server speaks: how `get_statistics` and `version` are asked in each dialect, and what the
-//! replies mean. No I/O.
+//! The dialects: how a command is asked in each, and what the replies mean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +6,8 @@ use std::str::FromStr;
 
 use super::json::{self, Reply, Value};
 use super::line::{self, printable};
-use super::{Error, Statistic, Unparsed};
+use super::{Refused, Sink, Statistic, Unparsed};
+use crate::mi::error::Error;
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,104 +43,8 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// Why a reply has no statistics.
-#[derive(Debug)]
-pub enum Refused {
-    /// It answers another request: the right one may still come.
-    NotOurs,
-    /// The server speaks another dialect. What it said of itself, if it did.
-    OtherDialect(Option<Introduction>),
-    /// What was asked for does not fit into one reply.
-    TooLarge,
-    /// What was asked for is unknown to the server.
-    Unknown,
-    /// Something that an operator has to know.
-    Error(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Refused::Error(error)
-    }
-}
-
-/// What a server says of itself.
-#[derive(Debug)]
-pub struct Introduction {
-    /// What it speaks.
-    pub dialect: Dialect,
-    /// Its version, as it words it, if it said so on the same occasion.
-    pub version: Option<String>,
-}
-
-impl Introduction {
-    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says; `None` if it answers
-    /// another request.
-    ///
-    /// # Errors
-    ///
-    /// When the reply is that of no server.
-    pub fn read(reply: &[u8], id: u32) -> Result<Option<Introduction>, Error> {
-        let silent = |dialect| {
-            Ok(Some(Introduction {
-                dialect,
-                version: None,
-            }))
-        };
-        if !json::is_json(reply) {
-            return match line::status(reply) {
-                Some((500, b"Internal error")) => silent(Dialect::JsonRpc),
-                Some(_) => silent(Dialect::Line),
-                None => Err(line::unintelligible(reply)),
-            };
-        }
-        match Dialect::JsonRpc.read_version(reply, id) {
-            Ok(version) => Ok(Some(Introduction {
-                dialect: Dialect::JsonRpc,
-                version: Some(version),
-            })),
-            Err(Refused::NotOurs) => Ok(None),
-            Err(Refused::Error(
-                error @ (Error::Unintelligible { .. } | Error::Truncated { .. }),
-            )) => Err(error),
-            // Kamailio has the code 500 for what it does not know, OpenSIPS codes below zero.
-            Err(_) => {
-                let text = json::text(reply);
-                let failure = json::parse(&text).ok().and_then(|reply| reply.error);
-                silent(match failure {
-                    Some(failure) if failure.code < 0 => Dialect::JsonRpc,
-                    _ => Dialect::Kamailio,
-                })
-            }
-        }
-    }
-}
-
-/// Which program the server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Product {
-    /// Its name in lower case, `opensips` or `kamailio`.
-    pub name: String,
-    /// Its version, such as `3.6.8`.
-    pub version: String,
-}
-
-impl Product {
-    /// Reads what servers say of themselves: `OpenSIPS (3.6.8 (x86_64/linux))`, `kamailio 5.6.3 (x86_64/linux)`.
-    pub fn parse(text: &str) -> Option<Product> {
-        let mut words = text.split([' ', '(', ')']).filter(|word| !word.is_empty());
-        Some(Product {
-            name: words.next()?.to_ascii_lowercase(),
-            version: words.next()?.to_string(),
-        })
-    }
-}
-
-/// What takes the statistics of a reply, and what in it could not be parsed.
-pub type Sink<'s> = dyn FnMut(Result<Statistic<'_>, Unparsed<'_>>) + 's;
-
 impl Dialect {
-    /// The request for statistics, see [`super::Client::get_statistics`].
+    /// The request for statistics, see `Client::get_statistics` of [`crate::mi`].
     pub fn get_statistics(self, arguments: &[String], id: u32) -> Vec<u8> {
         match self {
             Dialect::Line => line::request("get_statistics", arguments),
@@ -292,32 +196,4 @@ fn member<'k>(key: &'k [u8], value: &Value<'_>) -> Option<Statistic<'k>> {
     };
     let (group, name) = line::parse_key(key)?;
     Some(Statistic { group, name, value })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_say_what_they_are() {
-        for (text, expected) in [
-            (
-                "OpenSIPS (1.11.11-notls (x86_64/linux))",
-                Some(("opensips", "1.11.11-notls")),
-            ),
-            (
-                "OpenSIPS (4.0.1 (x86_64/linux))",
-                Some(("opensips", "4.0.1")),
-            ),
-            ("kamailio 5.6.3 (x86_64/linux)", Some(("kamailio", "5.6.3"))),
-            ("OpenSIPS", None),
-            ("", None),
-        ] {
-            let expected = expected.map(|(name, version)| Product {
-                name: name.to_string(),
-                version: version.to_string(),
-            });
-            assert_eq!(Product::parse(text), expected, "{text}");
-        }
-    }
 }

@@ -6,9 +6,11 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use super::is_wait_over;
 use super::resolve::resolve;
 use super::target::Host;
-use super::{Deadline, Error, is_wait_over};
+use crate::mi::deadline::Deadline;
+use crate::mi::error::Error;
 
 /// More than a UDP packet can hold.
 const BUFFER: usize = 65_536;
@@ -81,7 +83,7 @@ fn send(address: SocketAddr, request: &[u8]) -> io::Result<UdpSocket> {
 }
 
 impl Exchange {
-    /// The next reply, as [`super::endpoint::Exchange::reply`].
+    /// The next reply, as [`super::Exchange::reply`].
     ///
     /// # Errors
     ///

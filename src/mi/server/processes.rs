@@ -1,12 +1,10 @@
 //! The processes of the server: `ps` of OpenSIPS, `core.psx` of Kamailio. No I/O.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::dialect::{Dialect, Refused};
-use super::json::Value;
-use super::patience::Patience;
-use super::tree;
+use crate::mi::split::Seen;
+use crate::mi::wire::json::Value;
+use crate::mi::wire::{Dialect, Refused, tree};
 
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,67 +17,50 @@ pub struct Process {
     pub role: String,
 }
 
-/// The numbers of processes in the names of statistics, by group.
-pub type Seen = BTreeMap<&'static str, Vec<usize>>;
-
 /// The processes as they were told last.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub struct Processes {
+    told: Arc<[Process]>,
     /// Those whose statistics were seen last, by group.
     seen: Seen,
-    processes: Option<Arc<[Process]>>,
-    /// Whether there are others now.
-    is_outdated: bool,
-    patience: Patience,
+    /// Whether there are others now, or none were told yet.
+    is_current: bool,
 }
 
-impl Roster {
-    /// Notes that the statistics of these processes were seen, and returns whether these are others than
-    /// those that were told. They are the same as long as each group has those that it had.
-    pub fn has_changed(&mut self, seen: &Seen) -> bool {
-        for (group, numbers) in seen {
-            let is_same = match self.seen.get(group) {
-                Some(known) => known == numbers,
-                None => numbers.iter().all(|number| self.contains(*number)),
-            };
-            self.is_outdated |= !is_same;
-            if !is_same || !self.seen.contains_key(group) {
-                self.seen.insert(group, numbers.clone());
-            }
-        }
-        self.patience.may_ask() && (self.is_outdated || self.processes.is_none())
+impl Processes {
+    /// Whether those that were told are those that are there.
+    pub fn is_current(&self) -> bool {
+        self.is_current
     }
 
     /// The processes as they were told last.
-    pub fn processes(&self) -> Arc<[Process]> {
-        self.processes.clone().unwrap_or_default()
+    pub fn told(&self) -> Arc<[Process]> {
+        Arc::clone(&self.told)
     }
 
     /// Notes what was told.
-    pub fn note(&mut self, processes: Vec<Process>) {
-        self.processes = Some(Arc::from(processes));
-        self.is_outdated = false;
-        self.patience.note_answer();
+    pub fn note_told(&mut self, processes: Vec<Process>) {
+        self.told = Arc::from(processes);
+        self.is_current = true;
     }
 
-    /// Notes that it was asked in vain. It is asked again in the next scrapes, and then not for long, and those
-    /// that it told before are none any more.
-    pub fn note_silence(&mut self) {
-        self.is_outdated = true;
-        if self.patience.note_silence() {
-            self.processes = None;
+    /// Notes that all statistics of these processes were seen. They are the same processes as long as
+    /// each group has those that it had.
+    pub fn note_seen(&mut self, seen: Seen) {
+        for (group, numbers) in seen {
+            let is_same = match self.seen.get(group) {
+                Some(known) => *known == numbers,
+                None => numbers.iter().all(|number| self.contains(*number)),
+            };
+            self.is_current &= is_same;
+            self.seen.insert(group, numbers);
         }
     }
 
     fn contains(&self, number: usize) -> bool {
-        let mut processes = self.processes.iter().flat_map(|processes| processes.iter());
+        let mut processes = self.told.iter();
         processes.any(|process| usize::try_from(process.index) == Ok(number))
     }
-}
-
-/// The request for the processes.
-pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
-    dialect.call("ps", "core.psx", id)
 }
 
 /// The processes in a reply.
@@ -87,7 +68,7 @@ pub fn request(dialect: Dialect, id: u32) -> Vec<u8> {
 /// # Errors
 ///
 /// Why there are none, see [`Refused`].
-pub fn read(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
+pub fn processes_in(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
     tree::of(dialect, reply, id, &["ID", "PID", "Type"], |reply| {
         let nodes = reply.named("Process");
         let list = reply.member("Processes").unwrap_or(reply).elements();
@@ -135,37 +116,34 @@ mod tests {
                 pid: 8359,
                 role: role.to_string(),
             };
-            let processes = read(dialect, reply.as_bytes(), 7).ok();
+            let processes = processes_in(dialect, reply.as_bytes(), 7).ok();
             assert_eq!(processes, Some(vec![expected]), "{dialect}");
         }
     }
 
     #[test]
     fn only_another_set_of_processes_is_news() {
-        let mut roster = Roster::default();
+        let mut processes = Processes::default();
         let seen = |group, numbers: &[usize]| Seen::from([(group, numbers.to_vec())]);
-        assert!(roster.has_changed(&Seen::default()));
+        assert!(!processes.is_current());
         let process = |index| Process {
             index,
             pid: 1,
             role: String::new(),
         };
-        roster.note(vec![process(0), process(1)]);
-        for (now, expected) in [
-            (Seen::default(), false),
-            (seen("pkmem", &[0, 1]), false),
-            (seen("load", &[1]), false),
-            (seen("pkmem", &[0, 2]), true),
+        processes.note_told(vec![process(0), process(1)]);
+        for (now, is_current) in [
+            (Seen::default(), true),
+            (seen("pkmem", &[0, 1]), true),
+            (seen("load", &[1]), true),
             (seen("pkmem", &[0, 2]), false),
-            (seen("load", &[]), true),
-            (seen("other", &[2]), true),
+            (seen("pkmem", &[0, 2]), true),
+            (seen("load", &[]), false),
+            (seen("other", &[2]), false),
         ] {
-            assert_eq!(roster.has_changed(&now), expected, "{now:?}");
-            roster.note(vec![process(0), process(1)]);
+            processes.note_seen(now.clone());
+            assert_eq!(processes.is_current(), is_current, "{now:?}");
+            processes.note_told(vec![process(0), process(1)]);
         }
-        while roster.processes().len() == 2 {
-            roster.note_silence();
-        }
-        assert!(!roster.has_changed(&Seen::default()));
     }
 }

@@ -1,11 +1,23 @@
-//! How a request gets to a server and a reply back, whatever its [`Target`] is.
+//! How a request gets to a server and a reply back, under a deadline, whatever its [`Target`] is.
+//! Nothing here knows what the bytes mean.
+//!
+//! A new transport is one file, one variant of [`Target`] and one of [`Exchange`].
+
+mod http;
+mod reply_dir;
+mod resolve;
+mod target;
+mod udp;
+mod unix;
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use super::datagram::{self, ReplyDirectory};
-use super::target::Target;
-use super::{Deadline, Error, http, udp};
+use super::deadline::Deadline;
+use super::error::Error;
+pub use reply_dir::ReplyDirectory;
+pub use target::Target;
 
 /// The way to a server.
 #[derive(Debug)]
@@ -15,7 +27,7 @@ pub struct Endpoint {
 }
 
 /// What tells a server from the one that takes its place.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Device and number of the file that its socket is.
     pub file: (u64, u64),
@@ -26,7 +38,7 @@ pub struct Identity {
 /// A request that was sent.
 pub enum Exchange<'e> {
     /// To a unix datagram socket.
-    Datagram(datagram::Exchange<'e>),
+    Unix(unix::Exchange<'e>),
     /// To a UDP port.
     Udp(udp::Exchange),
     /// To `mi_http`.
@@ -46,8 +58,9 @@ impl Endpoint {
     /// Every [`Error`] that can come before there is a reply.
     pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
         match &self.target {
-            Target::Path(path) => datagram::ask(path, self.replies.as_deref(), request, deadline)
-                .map(Exchange::Datagram),
+            Target::Path(path) => {
+                unix::ask(path, self.replies.as_deref(), request, deadline).map(Exchange::Unix)
+            }
             Target::Udp(host) => {
                 udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
             }
@@ -65,7 +78,7 @@ impl Endpoint {
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
         match &self.target {
-            Target::Path(path) => datagram::identity(path),
+            Target::Path(path) => unix::identity(path),
             Target::Udp(_) | Target::Http { .. } => None,
         }
     }
@@ -79,7 +92,7 @@ impl Exchange<'_> {
     /// [`Error::NoReply`] when there is none in time, and what else keeps it from being read.
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         match self {
-            Exchange::Datagram(exchange) => exchange.reply(deadline),
+            Exchange::Unix(exchange) => exchange.reply(deadline),
             Exchange::Udp(exchange) => exchange.reply(deadline),
             Exchange::Http(exchange) => exchange.reply(deadline),
         }
@@ -90,4 +103,12 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.target.fmt(f)
     }
+}
+
+/// Whether a wait ended by its time limit or by a signal, so that the deadline decides.
+fn is_wait_over(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }

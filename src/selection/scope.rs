@@ -1,7 +1,7 @@
 //! What the operator lets be collected, by `--collect` and `--exclude`.
 
+use super::argument::check;
 use crate::processors::processor_of;
-use crate::selection::check;
 
 /// The groups that may be collected. By default all that are on by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

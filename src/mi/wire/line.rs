@@ -8,7 +8,8 @@ use std::iter;
 
 use memchr::memchr;
 
-use super::{Error, Statistic, Unparsed};
+use super::{Statistic, Unparsed};
+use crate::mi::error::Error;
 
 /// Digits of the largest number. With fewer of them none is too large.
 const DIGITS: usize = 20;

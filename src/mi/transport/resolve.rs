@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::target::Host;
-use super::{Deadline, Error};
+use crate::mi::deadline::Deadline;
+use crate::mi::error::Error;
 
 /// Threads that wait for the system's answer.
 static WAITING: AtomicUsize = AtomicUsize::new(0);

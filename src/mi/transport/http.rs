@@ -11,7 +11,8 @@ use httparse::Status;
 
 use super::resolve::resolve;
 use super::target::Host;
-use super::{Deadline, Error};
+use crate::mi::deadline::Deadline;
+use crate::mi::error::Error;
 
 /// The most bytes of an answer. The largest page of statistics that is known has half a megabyte.
 const LIMIT: usize = 16 << 20;
@@ -74,7 +75,7 @@ pub fn ask(
 }
 
 impl Exchange {
-    /// The body of the answer, as [`super::endpoint::Exchange::reply`].
+    /// The body of the answer, as [`super::Exchange::reply`].
     ///
     /// # Errors
     ///

@@ -1,13 +1,17 @@
 //! What a scrape asks for: the `collect[]` values of its URL, checked, within what the operator lets be
 //! collected, and made into arguments of `get_statistics`.
 
+mod argument;
+mod scope;
+
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::mi::Wanted;
 use crate::processors::processor_of;
-use crate::scope::Scope;
+pub use argument::Unselectable;
+use argument::check;
+pub use scope::Scope;
 
 /// The most bytes that all values of one selection may have together. Far above what anybody types,
 /// and a request with it stays far below what a server reads at once (65,457 bytes).
@@ -33,16 +37,6 @@ enum Term {
         group: String,
         name: String,
     },
-}
-
-/// Why a value cannot be selected. Its text is a sentence for whoever wrote the URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unselectable(String);
-
-impl fmt::Display for Unselectable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Selection {
@@ -145,6 +139,7 @@ impl Selection {
         Wanted {
             arguments,
             excluded: self.scope.excluded.clone(),
+            named: self.scope.named().map(str::to_string).collect(),
             is_everything: self.is_everything(),
         }
     }
@@ -208,38 +203,6 @@ impl Term {
 /// The argument that asks for `group`. Servers take groups in any case, and have lower case themselves.
 fn argument(group: &str) -> String {
     format!("{}:", group.to_ascii_lowercase())
-}
-
-/// `value` as text, if it can reach the server as one argument.
-pub(crate) fn check(value: Vec<u8>) -> Result<String, Unselectable> {
-    let refuse = |shown: &str, why: &str| {
-        Err(Unselectable(format!(
-            "collect[]={shown}: {why}; select a group (core:) or a statistic (rcv_requests)"
-        )))
-    };
-    let shown = value.escape_ascii().to_string();
-    let Ok(text) = String::from_utf8(value) else {
-        return refuse(&shown, "the value is not UTF-8");
-    };
-    if text.chars().any(char::is_control) {
-        return refuse(&shown, "control characters cannot be sent to the server");
-    }
-    if text.contains('"') {
-        return refuse(
-            &shown,
-            "the server takes no name with a double quote, ask for its group",
-        );
-    }
-    if text.contains("::") {
-        return refuse(
-            &shown,
-            "the server takes no name with two colons, ask for its group",
-        );
-    }
-    if text.starts_with(':') {
-        return refuse(&shown, "the name of the group is missing");
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
-//! The commands of one scrape that show the state of modules, one after the other: what they cost, and what the log
-//! says when one stops working. It does not know how they are asked nor what they mean.
+//! The commands of one scrape that show the state of modules, one after the other, and what they cost. It
+//! knows neither how they are asked nor what they mean.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::exposition::{Family, Header, Kind, Page, Template, Value};
-use crate::mi::{self, Answerer, Call, Client, CommandError, Deadline};
+use crate::mi::{self, Call, Client, CommandError, Deadline};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
 use crate::selection::Selection;
@@ -36,32 +35,13 @@ pub const COLLECTOR_LABELS: &[&str] = &["collector"];
 /// The value of the label for the list of all commands.
 const WHICH: &str = "which";
 
-/// How long after one line that a module fails there is no other one of it: strangers can make it fail by leaving it no
-/// time.
-const QUIET: Duration = Duration::from_secs(60);
-
-/// Collects the states of the modules of one server.
-pub struct Collectors {
+/// Asks one server for the states of its modules.
+pub struct Modules {
     mapping: StateMapping,
     headers: Vec<Header>,
     series: Vec<Template>,
     /// The dialog profiles that the operator named.
     profiles: Arc<[String]>,
-    /// What the log said of each module that failed.
-    told: Mutex<BTreeMap<&'static str, Told>>,
-    /// The modules that were too slow when they were asked last.
-    slow: Mutex<BTreeSet<&'static str>>,
-    /// Whether a scrape asks for states now, and what tells that none does any more.
-    is_taken: Mutex<bool>,
-    is_free: Condvar,
-}
-
-/// What the log said of a module that failed.
-struct Told {
-    /// When it said so.
-    when: Instant,
-    /// Whether it did not say since then that it works again.
-    is_failing: bool,
 }
 
 /// What was collected in one scrape.
@@ -71,8 +51,16 @@ pub struct Collected {
     collectors: Page,
     /// How the commands of each module went that the server has.
     pub outcomes: Vec<Outcome>,
-    /// Whether the server does not tell what commands it has.
-    pub is_without_list: bool,
+    /// Why the server does not tell what commands it has, if it does not.
+    pub list_error: Option<CommandError>,
+}
+
+impl Collected {
+    /// Whether all commands were read that the server has.
+    pub fn is_whole(&self) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        self.list_error.is_none() && outcomes.all(|outcome| outcome.result.is_ok())
+    }
 }
 
 /// How the commands of a module went.
@@ -88,74 +76,58 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Failure {
     /// Its name, and what it was asked for.
-    command: String,
-    error: CommandError,
+    pub command: String,
+    /// Why it failed.
+    pub error: CommandError,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.command, self.error)
-    }
-}
-
-impl Collectors {
+impl Modules {
     /// Those of all processors. `profiles` are the dialog profiles whose size is asked for.
     pub fn new(profiles: Vec<String>) -> Self {
         let series = COLLECTOR_FAMILIES.iter();
         let series =
             series.map(|family| Template::given(family.name, COLLECTOR_LABELS.iter().copied()));
-        Collectors {
+        Modules {
             mapping: StateMapping::new(PROCESSORS),
             headers: Header::of(COLLECTOR_FAMILIES),
             series: series.collect(),
             profiles: profiles.into(),
-            told: Mutex::default(),
-            slow: Mutex::default(),
-            is_taken: Mutex::default(),
-            is_free: Condvar::new(),
         }
     }
 
-    /// Asks the server that answered for the states that are selected.
+    /// Asks the server for the states that are selected.
     ///
-    /// It does nothing else while it works on one command, so after one that is too slow no other is sent, and that
-    /// one is the last in the next scrapes.
+    /// It does nothing else while it works on one command, so after one that is too slow no other is sent,
+    /// and that one is the last in the next scrapes.
     pub fn collect(
         &self,
-        client: &Client,
-        answerer: &Answerer,
+        client: &mut Client,
         selection: &Selection,
         deadline: Deadline,
     ) -> Collected {
         let mut collected = Collected::default();
-        let processors = PROCESSORS.iter().filter(|processor| {
+        let is_selected = |processor: &&Processor| {
             !processor.listings.is_empty() && selection.has_group(processor.group)
-        });
-        let mut processors: Vec<&Processor> = processors.collect();
-        if let Some(listed) = answerer.known_commands() {
-            processors.retain(|processor| {
-                let mut listings = processor.listings.iter();
-                listings.any(|listing| listing.command.name_in(&listed).is_some())
-            });
-        }
+        };
+        let mut processors: Vec<&Processor> = PROCESSORS.iter().filter(is_selected).collect();
         if processors.is_empty() {
             return collected;
         }
-        // Else each would take the others' commands for slow ones.
-        let _turn = self.wait_for_turn(deadline);
-        let Some(listed) = client.commands(answerer, deadline) else {
-            self.add(&mut collected, SUCCESS, WHICH, Value::Unsigned(0));
-            collected.is_without_list = true;
-            return collected;
+        let listed = match client.commands(deadline) {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.add(&mut collected, SUCCESS, WHICH, Value::Unsigned(0));
+                collected.list_error = Some(error);
+                return collected;
+            }
         };
-        {
-            let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-            processors.sort_by_key(|processor| slow.contains(processor.group));
-        }
+        processors.sort_by_key(|processor| {
+            let mut listings = processor.listings.iter();
+            listings.any(|listing| client.has_failed(listing.command.names))
+        });
         let mut run = Run {
-            collectors: self,
+            modules: self,
             client,
-            answerer,
             deadline,
             listed,
             is_busy: false,
@@ -170,26 +142,9 @@ impl Collectors {
             self.add(&mut collected, SUCCESS, module, success);
             let duration = Value::Float(began.elapsed().as_secs_f64());
             self.add(&mut collected, DURATION, module, duration);
-            let outcome = Outcome { module, result };
-            self.note(&outcome);
-            collected.outcomes.push(outcome);
+            collected.outcomes.push(Outcome { module, result });
         }
         collected
-    }
-
-    /// Waits until no other scrape asks for states, or the time of this one is over: then it asks for nothing.
-    fn wait_for_turn(&self, deadline: Deadline) -> Turn<'_> {
-        let mut is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(left) = deadline.remaining().filter(|_| *is_taken) {
-            let waited = self.is_free.wait_timeout(is_taken, left);
-            is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let is_ours = !*is_taken;
-        *is_taken = true;
-        Turn {
-            collectors: self,
-            is_ours,
-        }
     }
 
     /// Prints what was collected at the end of `out`.
@@ -204,69 +159,12 @@ impl Collectors {
             page.add(family, series, &[collector.as_bytes()], value);
         }
     }
-
-    /// Remembers which module was slow, and logs when one fails or works again.
-    fn note(&self, outcome: &Outcome) {
-        let Outcome { module, result } = outcome;
-        let error = result.as_ref().err().map(|failure| &failure.error);
-        if let Some(CommandError::NoTime | CommandError::Paused) = error {
-            // That says nothing of the module.
-            return;
-        }
-        {
-            let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-            match error {
-                Some(CommandError::TooSlow(_)) => slow.insert(module),
-                _ => slow.remove(module),
-            };
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        match (result, told.get_mut(module)) {
-            (Ok(()), Some(last)) if last.is_failing => {
-                last.is_failing = false;
-                drop(told);
-                log::info!("{module} is complete on the page again");
-            }
-            (Err(failure), last) => {
-                let is_told = |last: &Told| last.is_failing || last.when.elapsed() < QUIET;
-                if last.is_some_and(|last| is_told(last)) {
-                    return;
-                }
-                let now = Told {
-                    when: Instant::now(),
-                    is_failing: true,
-                };
-                told.insert(module, now);
-                drop(told);
-                log::warn!("{module} is not complete on the page, {failure}");
-            }
-            _ => {}
-        }
-    }
-}
-
-/// That a scrape asks for states, until this is dropped.
-struct Turn<'c> {
-    collectors: &'c Collectors,
-    /// Whether it has the turn, or gave up waiting for it.
-    is_ours: bool,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if self.is_ours {
-            let is_taken = self.collectors.is_taken.lock();
-            *is_taken.unwrap_or_else(PoisonError::into_inner) = false;
-            self.collectors.is_free.notify_one();
-        }
-    }
 }
 
 /// One scrape.
 struct Run<'r> {
-    collectors: &'r Collectors,
-    client: &'r Client,
-    answerer: &'r Answerer,
+    modules: &'r Modules,
+    client: &'r mut Client,
     deadline: Deadline,
     /// The commands that the server has.
     listed: Arc<HashSet<String>>,
@@ -281,7 +179,7 @@ impl Run<'_> {
         let mut result = None;
         for listing in processor.listings {
             let is_wanted = match listing.parts {
-                Parts::Profiles(_) => !self.collectors.profiles.is_empty(),
+                Parts::Profiles(_) => !self.modules.profiles.is_empty(),
                 _ => true,
             };
             if is_wanted && let Some(name) = listing.command.name_in(&self.listed) {
@@ -323,19 +221,19 @@ impl Run<'_> {
             attributes: listing.command.attributes,
             parameter,
         };
-        let mapping = &self.collectors.mapping;
+        let mapping = &self.modules.mapping;
         let add = |reply: &mi::Value<'_>| mapping.add(listing, reply, part, page);
         let result = if self.is_busy {
             Err(CommandError::NoTime)
         } else {
-            self.client.call(self.answerer, call, self.deadline, add)
+            self.client.call(call, self.deadline, add)
         };
         let error = match result {
             Ok(true) => return Ok(()),
             Ok(false) => CommandError::Unreadable,
             Err(error) => error,
         };
-        self.is_busy |= matches!(error, CommandError::TooSlow(_));
+        self.is_busy |= matches!(error, CommandError::TooSlow { .. });
         let command = match part {
             "" => name.to_string(),
             part => format!("{name} {part}"),
@@ -348,7 +246,7 @@ impl Run<'_> {
     fn parts(&mut self, parts: &Parts) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
             Parts::Whole => Ok(("", Arc::default())),
-            Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.collectors.profiles))),
+            Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),
             Parts::Listed {
                 parameter,
                 least,
@@ -364,14 +262,11 @@ impl Run<'_> {
                 });
                 let read = |reply: &mi::Value<'_>| Parts::read(nodes, field, reply);
                 let listed = match call {
-                    Some(call) if !self.is_busy => {
-                        self.client
-                            .call_once(self.answerer, call, self.deadline, read)
-                    }
+                    Some(call) if !self.is_busy => self.client.call_once(call, self.deadline, read),
                     _ => Ok(Arc::default()),
                 };
                 let listed = match listed {
-                    Err(error @ CommandError::TooSlow(_)) => {
+                    Err(error @ CommandError::TooSlow { .. }) => {
                         self.is_busy = true;
                         let command = call.map_or("", |call| call.name).to_string();
                         return Err(Failure { command, error });

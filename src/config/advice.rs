@@ -1,0 +1,83 @@
+//! What to do about what went wrong: which flag mends which error.
+
+use crate::mi::{CommandError, Error};
+
+/// One line for the operator: what happened, to what, and what to do.
+pub fn on_error(error: &Error) -> String {
+    let advice = match error {
+        Error::Missing { .. } => {
+            "start OpenSIPS, or set --socket to the socket_name of its mi_datagram module"
+        }
+        Error::Denied { .. } => {
+            "add that user to that group, or change the mode (of a socket by mi_datagram's \
+             unix_socket_mode and unix_socket_group)"
+        }
+        Error::NobodyListens { .. } => {
+            "OpenSIPS has died and left its socket behind, start it again"
+        }
+        Error::NotDatagram { .. } => "set --socket to the socket_name of that module",
+        Error::QueueFull { .. } => {
+            "the MI process of OpenSIPS is stopped or busy, look at it with ps and top"
+        }
+        Error::NoReply { .. } => {
+            "OpenSIPS hangs, or it cannot reach this process (in another network namespace, set \
+             --reply-dir)"
+        }
+        Error::NoTurn { .. } => "OpenSIPS is slow, or too many clients ask for its metrics",
+        Error::NotThere { .. } => {
+            "start OpenSIPS, or set --socket to where its mi_datagram or mi_http listens"
+        }
+        Error::Unresolved { .. } => "correct --socket, or use an IP address",
+        Error::Http { .. } => {
+            "set --socket to the address and the root of mi_http, such as http://127.0.0.1:8888/mi"
+        }
+        Error::Answered { code: 500, reason } if reason == "command not available" => {
+            "it does not have the command get_statistics, is this the mi_datagram of OpenSIPS?"
+        }
+        Error::Answered { .. } | Error::TooLarge => "look into the log of OpenSIPS",
+        Error::Truncated { .. } => "nothing of it is used, the next scrape asks again",
+        Error::Unintelligible { .. } => "is --socket the mi_datagram of OpenSIPS?",
+        Error::Empty => {
+            "is --socket the mi_datagram of OpenSIPS, and does --collect name groups that it has?"
+        }
+        Error::OtherDialect => "see whether --socket is right and --dialect is auto",
+        Error::ReplySocket {
+            directory: Some(_), ..
+        } => "set --reply-dir to a directory that this user may write to",
+        Error::ReplySocket {
+            directory: None, ..
+        } => "raise the limits of this process, or set --reply-dir",
+        Error::Io { .. } => "see whether --socket is right",
+    };
+    format!("{error}: {advice}")
+}
+
+/// The same for what a command of the server failed with.
+pub fn on_command(error: &CommandError) -> String {
+    let advice = match error {
+        CommandError::TooLarge => "raise its socket_buf_size (OpenSIPS 4.0), or use mi_http",
+        CommandError::TooSlow { .. } | CommandError::NoTime => {
+            "raise --timeout, or leave it to --exclude"
+        }
+        CommandError::Paused => "it is asked after a pause, of an hour at most",
+        CommandError::Unknown => "see whether the module has loaded them",
+        CommandError::Unreadable => "please report it, with the version of the server",
+        CommandError::Error(Error::Answered { .. }) => "look into the log of OpenSIPS",
+        CommandError::Error(error) => return on_error(error),
+    };
+    format!("{error}: {advice}")
+}
+
+/// What to do about `groups` that are too large for one reply of the server.
+pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>) -> String {
+    let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
+    format!(
+        "left out of the page, each too large for one reply of the server: {} raise \
+         socket_buf_size of mi_datagram (OpenSIPS 4.0), or buf_size of httpd with mi_http",
+        groups.join(" ")
+    )
+}
+
+/// What to do about groups that nobody told.
+pub const ON_UNKNOWN_GROUPS: &str = "the server does not tell which groups its configuration makes (stat_groups, \
+     stat_series_profile): name them by --collect=all,GROUP to have them on the page";

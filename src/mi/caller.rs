@@ -1,0 +1,139 @@
+//! One request and its reply: what is behind the endpoint, which dialect it speaks, and whether it is
+//! alive when it says nothing.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use super::error::Error;
+use super::transport::{Endpoint, Exchange};
+use super::wire::{Dialect, Introduction, Refused};
+
+/// How long a reply may take, or half of the scrape's time, before the server is asked whether it is
+/// alive: the line protocol is silent about replies that are too large. Answers take a few milliseconds.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// How long a reply may still take after the server has answered a later request.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
+const MAX_ID: u32 = i32::MAX as u32;
+
+/// Asks what is behind one endpoint.
+#[derive(Debug)]
+pub struct Caller {
+    /// Where the server is.
+    pub endpoint: Endpoint,
+    /// What the server speaks, if the operator says so.
+    pub chosen: Option<Dialect>,
+}
+
+impl Caller {
+    /// Asks once, and again whether the server is alive if it says nothing to the line protocol. Gives
+    /// replies to `read` until one is to this request.
+    ///
+    /// # Errors
+    ///
+    /// What `read` or the transport fails with. [`Refused::TooLarge`] if the server is alive and silent.
+    pub fn ask<T>(
+        &self,
+        dialect: Dialect,
+        request: impl FnOnce(u32) -> Vec<u8>,
+        mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
+        deadline: Deadline,
+    ) -> Result<T, Refused> {
+        let id = random_id();
+        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
+        if dialect != Dialect::Line {
+            return receive(&mut exchange, id, deadline, &mut read);
+        }
+        let silence = deadline.at_most(SILENCE.min(deadline.limit() / 2));
+        match receive(&mut exchange, id, silence, &mut read) {
+            Err(Refused::Error(Error::NoReply { .. })) if deadline.remaining().is_some() => {}
+            // It was the scrape that had no more time.
+            Err(Refused::Error(Error::NoReply { endpoint, .. })) => {
+                let waited = deadline.limit();
+                return Err(Error::NoReply { endpoint, waited }.into());
+            }
+            result => return result,
+        }
+        let introduction = self.detect(deadline)?;
+        if introduction.dialect != Dialect::Line {
+            return Err(Refused::OtherDialect(Some(introduction)));
+        }
+        match receive(&mut exchange, id, deadline.at_most(GRACE), &mut read) {
+            Err(Refused::Error(Error::NoReply { .. })) => Err(Refused::TooLarge),
+            result => result,
+        }
+    }
+
+    /// Finds out what the server speaks, and which version it is if it says so.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or like no server.
+    pub fn introduction(&self, deadline: Deadline) -> Result<Introduction, Error> {
+        match self.chosen {
+            Some(dialect) => Ok(Introduction {
+                dialect,
+                version: None,
+            }),
+            None => self.detect(deadline),
+        }
+    }
+
+    /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
+    /// takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x and 2.x
+    /// `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
+    fn detect(&self, deadline: Deadline) -> Result<Introduction, Error> {
+        let id = random_id();
+        let request = Dialect::JsonRpc.version(id);
+        let mut exchange = self.endpoint.ask(&request, deadline)?;
+        loop {
+            if let Some(introduction) = Introduction::read(&exchange.reply(deadline)?, id)? {
+                return Ok(introduction);
+            }
+        }
+    }
+
+    /// What the server says of its version: nothing if it would not say it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn version(&self, dialect: Dialect, deadline: Deadline) -> Result<Option<String>, Error> {
+        let id = random_id();
+        let request = dialect.version(id);
+        let mut exchange = self.endpoint.ask(&request, deadline)?;
+        let mut read = |reply: &[u8], id| dialect.read_version(reply, id);
+        match receive(&mut exchange, id, deadline, &mut read) {
+            Err(Refused::Error(error @ (Error::NoReply { .. } | Error::QueueFull { .. }))) => {
+                Err(error)
+            }
+            version => Ok(version.ok()),
+        }
+    }
+}
+
+/// What `read` makes of the reply to the request with `id`; others are ignored.
+fn receive<T>(
+    exchange: &mut Exchange<'_>,
+    id: u32,
+    deadline: Deadline,
+    read: &mut impl FnMut(&[u8], u32) -> Result<T, Refused>,
+) -> Result<T, Refused> {
+    loop {
+        match read(&exchange.reply(deadline)?, id) {
+            Err(Refused::NotOurs) => {
+                log::debug!("ignored a reply with the id of another request");
+            }
+            result => return result,
+        }
+    }
+}
+
+/// An id that nobody can foresee.
+fn random_id() -> u32 {
+    let random = RandomState::new().hash_one("id") & u64::from(MAX_ID);
+    u32::try_from(random).unwrap_or(MAX_ID)
+}

@@ -1,0 +1,80 @@
+//! The commands of a server that show the state of its modules. No I/O.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::Topic;
+use crate::mi::wire::json::{self, Value};
+use crate::mi::wire::{Dialect, line};
+
+/// A command that changes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// Its names in all versions. A server lists one of them, if it has the command.
+    pub names: &'static [&'static str],
+    /// The attributes of the nodes of its reply in the line protocol, in the order in which they are printed.
+    pub attributes: &'static [&'static str],
+}
+
+/// A command as a server has it, and what of it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'c> {
+    /// One of the names of the command.
+    pub name: &'static str,
+    /// The attributes of its nodes, see [`Command`].
+    pub attributes: &'static [&'static str],
+    /// A parameter and its value, if there is one.
+    pub parameter: Option<(&'c str, &'c str)>,
+}
+
+/// What is known of the commands of one server.
+#[derive(Debug, Default)]
+pub struct Commands {
+    /// The names of all, if it told them.
+    pub listed: Option<Arc<HashSet<String>>>,
+    /// What was read once for as long as the server runs.
+    pub kept: BTreeMap<Topic, Arc<[String]>>,
+}
+
+impl Command {
+    /// The name by which the server has it, which listed these.
+    pub fn name_in(&self, listed: &HashSet<String>) -> Option<&'static str> {
+        let mut names = self.names.iter().copied();
+        names.find(|name| listed.contains(*name))
+    }
+}
+
+impl Call<'_> {
+    /// What it asks for.
+    pub fn topic(&self) -> Topic {
+        let value = self.parameter.map_or("", |(_, value)| value);
+        Topic::Command(self.name, value.to_string())
+    }
+
+    /// The request that it is in `dialect`.
+    pub fn request(&self, dialect: Dialect, id: u32) -> Vec<u8> {
+        match dialect {
+            Dialect::Line => {
+                let values = self.parameter.map(|(_, value)| value.to_string());
+                line::request(self.name, values.as_slice())
+            }
+            Dialect::JsonRpc | Dialect::Kamailio => {
+                let parameters = self
+                    .parameter
+                    .map(|(name, value)| format!("{{\"{name}\":{}}}", json::string(value)));
+                json::request(self.name, parameters.as_deref().unwrap_or_default(), id)
+            }
+        }
+    }
+}
+
+/// The names in the reply to `which`: nodes without values, or an array.
+pub fn list_of_names(reply: &Value<'_>) -> HashSet<String> {
+    match reply {
+        Value::Members(nodes) => nodes.iter().map(|(name, _)| name.to_string()).collect(),
+        list => {
+            let names = list.elements().iter().filter_map(Value::text);
+            names.map(|name| name.into_owned()).collect()
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! How to ask for everything in few requests when it does not fit into one reply. No I/O.
+//!
+//! A server has a buffer for its reply and sends nothing of one that is larger. Then the groups are
+//! asked for in one request, which is halved as long as it is too large, but for those that grow with
+//! the processes: they are asked for by names, as many as the last reply says that will fit.
+
+mod groups;
+mod names;
+mod reader;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::retry::Retry;
+pub use groups::Groups;
+use names::PerProcess;
+pub use names::Seen;
+pub use reader::{Reading, Replies, read};
+
+/// Bytes of a request that every server reads at once.
+const MAX_REQUEST: usize = 60_000;
+
+/// Processes that are asked for at first. Their private memory fills most of the smallest buffer.
+const FIRST_PROCESSES: usize = 100;
+
+/// Lists that fitted, and lists of strangers that were too large, of which that is remembered.
+const MAX_LISTS: usize = 64;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Each is `all`, a group with its colon (`core:`) or a plain name (`rcv_requests`).
+    pub arguments: Vec<String>,
+    /// Groups without colons that `all` does not mean.
+    pub excluded: Vec<String>,
+    /// Groups without colons that the operator names beside `all`.
+    pub named: Vec<String>,
+    /// Whether this is what every scrape without a selection asks for.
+    pub is_everything: bool,
+}
+
+/// What is known of the size of a server's replies.
+#[derive(Debug)]
+pub struct Plan {
+    /// Bytes that fit into one reply: what is known of the version, or more if that was seen.
+    capacity: usize,
+    /// The arguments that were answered in one reply. If they once are not, the reply may be lost.
+    fitting: BTreeSet<Vec<String>>,
+    /// The arguments whose reply was too large.
+    too_large: Retry<Vec<String>>,
+    /// Whether groups of processes are asked for by names.
+    is_by_names: bool,
+    /// Groups of processes whose names are others than those that are known.
+    with_other_names: BTreeSet<&'static str>,
+    /// The bytes of everything when it was read in parts last.
+    total: usize,
+    /// The last process that was seen.
+    last_process: Option<usize>,
+    /// Bytes for each process, by the groups that were asked for.
+    bytes_per_process: BTreeMap<Vec<&'static str>, usize>,
+}
+
+impl Plan {
+    /// A plan for a server whose replies have at most `capacity` bytes.
+    pub fn new(capacity: usize) -> Self {
+        Plan {
+            capacity,
+            fitting: BTreeSet::new(),
+            too_large: Retry::default(),
+            is_by_names: false,
+            with_other_names: BTreeSet::new(),
+            total: 0,
+            last_process: None,
+            bytes_per_process: BTreeMap::new(),
+        }
+    }
+
+    /// Bytes that fit into one reply.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The capacity, less what the frame of a reply takes and what numbers grow.
+    fn usable(&self) -> usize {
+        self.capacity - self.capacity / 24
+    }
+
+    /// Whether `argument` was too large by itself and has no parts, and the pause after that is not over.
+    fn is_left_out(&self, argument: &str, now: Instant) -> bool {
+        let is_named = self.by_names(argument).is_some();
+        !is_named
+            && !self
+                .too_large
+                .may_ask([argument.to_string()].as_slice(), now)
+    }
+
+    /// Whether `arguments` may fit into one reply. `is_everything` says that they are all that is asked for.
+    fn may_fit(&self, arguments: &[String], is_everything: bool, now: Instant) -> bool {
+        let has_processes = arguments
+            .iter()
+            .any(|argument| argument == "all" || self.by_names(argument).is_some());
+        let is_too_many =
+            self.is_by_names && has_processes && !(is_everything && self.total <= self.usable());
+        !is_too_many && self.too_large.may_ask(arguments, now)
+    }
+
+    /// The group of processes that `argument` asks for, if it can be asked for by names.
+    fn by_names(&self, argument: &str) -> Option<&'static PerProcess> {
+        let group = PerProcess::of(argument)?;
+        (!self.with_other_names.contains(group.group)).then_some(group)
+    }
+
+    /// How many processes of `groups` fit into one request and one reply.
+    fn processes(&self, groups: &[&PerProcess]) -> usize {
+        let Some(reply) = self.bytes_per_process.get(&names_of(groups)) else {
+            return FIRST_PROCESSES;
+        };
+        let last = self.last_process.unwrap_or(9999);
+        let names = groups.iter().flat_map(|group| group.names(last..last + 1));
+        let request: usize = names.map(|name| name.len() + 3).sum();
+        let count = (self.usable() / reply.max(&1)).min(MAX_REQUEST / request.max(1));
+        count.max(1)
+    }
+
+    /// Notes that a reply of so many bytes held this many processes of `groups`.
+    fn note_processes(&mut self, groups: &[&PerProcess], bytes: usize, processes: usize) {
+        if processes > 0 {
+            let most = self.bytes_per_process.entry(names_of(groups)).or_default();
+            *most = (*most).max(bytes.div_ceil(processes));
+        }
+    }
+
+    /// Notes that `arguments` were answered in one reply of so many bytes.
+    fn note_fit(&mut self, arguments: &[String], bytes: usize) {
+        self.capacity = self.capacity.max(bytes);
+        self.too_large.note_success(arguments);
+        for argument in arguments {
+            self.too_large.note_success(std::slice::from_ref(argument));
+            self.is_by_names &= argument != "all" && self.by_names(argument).is_none();
+        }
+        if self.fitting.len() < MAX_LISTS {
+            self.fitting.insert(arguments.to_vec());
+        }
+    }
+
+    /// Notes that the reply to `arguments` was too large. Of the lists that strangers can think of, a
+    /// bounded number is remembered.
+    fn note_too_large(&mut self, arguments: Vec<String>, is_everything: bool, now: Instant) {
+        let is_bounded = is_everything || arguments.len() == 1;
+        if is_bounded || self.too_large.failed().len() < MAX_LISTS {
+            self.too_large.note_failure(arguments, now);
+        }
+    }
+}
+
+fn names_of(groups: &[&PerProcess]) -> Vec<&'static str> {
+    groups.iter().map(|group| group.group).collect()
+}
