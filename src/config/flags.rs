@@ -1,12 +1,12 @@
 //! The table of all flags: it feeds the command line, the environment, the defaults and `--help`.
 
-use std::path;
+use std::path::{self, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
 
 use super::Config;
-use crate::mi::Target;
+use crate::mi::{Dialect, Target};
 use crate::selection::Scope;
 
 /// Answers 200 as long as the process answers at all.
@@ -30,162 +30,80 @@ pub struct Flag {
 }
 
 /// All flags that take a value, in the order of the help.
+#[rustfmt::skip]
 pub const FLAGS: &[Flag] = &[
-    Flag {
-        names: &["--addr", "--web.listen-address"],
-        value: "HOST:PORT",
-        help: "Where to listen for HTTP. An empty host is all addresses, IPv6 and IPv4.",
-        default: ":9434",
-        set: |config, value| {
-            config.address = value.parse()?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--path", "--web.telemetry-path"],
-        value: "PATH",
-        help: "The path of the metrics.",
-        default: "/metrics",
-        set: |config, value| {
-            config.path = parse_path(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--socket"],
-        value: "ADDRESS",
-        help: "Where OpenSIPS listens, as in its configuration: the socket_name of mi_datagram, which is the path of a unix datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 and later), http://HOST:PORT/mi.",
-        default: "/var/run/ser-fg/ser.sock",
-        set: |config, value| {
-            config.socket = value.parse()?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--protocol"],
-        value: "NAME",
-        help: "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
-        default: "mi_datagram",
-        set: |config, value| {
-            config.asks_by_http = match value {
-                "mi_datagram" => false,
-                "mi_http" => true,
-                _ => return Err("use mi_datagram or mi_http".to_string()),
-            };
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--http_address"],
-        value: "URL",
-        help: "The URL of mi_http, for --protocol mi_http.",
-        default: "http://127.0.0.1:8888/mi/",
-        set: |config, value| {
-            let target = value.parse()?;
-            if !matches!(target, Target::Http { .. }) {
-                return Err("use http://HOST:PORT/PATH".to_string());
-            }
-            config.http_address = target;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--dialect"],
-        value: "NAME",
-        help: "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), kamailio, or auto to find out.",
-        default: "auto",
-        set: |config, value| {
-            config.dialect = match value {
-                "auto" => None,
-                _ => Some(
-                    value
-                        .parse()
-                        .map_err(|()| "use auto, line, jsonrpc or kamailio")?,
-                ),
-            };
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--collect"],
-        value: "GROUPS",
-        help: "The groups of statistics and the modules whose state is collected, with commas between them, such as core,tm,dispatcher. With all among them it is everything that is on by default and these. A collect[] in the URL chooses among them.",
-        default: "all",
-        set: |config, value| config.scope.collect(value),
-    },
-    Flag {
-        names: &["--exclude"],
-        value: "GROUPS",
-        help: "Groups and modules that are not collected, such as pkmem,load on a server with hundreds of processes.",
-        default: "",
-        set: |config, value| {
-            config.scope.excluded = Scope::parse_groups(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--dialog-profiles"],
-        value: "NAMES",
-        help: "Dialog profiles whose number of dialogs is collected, with commas between them. The server walks each of them for it.",
-        default: "",
-        set: |config, value| {
-            config.dialog_profiles = parse_profiles(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--timeout"],
-        value: "DURATION",
-        help: "How long a scrape may wait for OpenSIPS, such as 500ms or 5s. A scrape timeout that Prometheus announces makes it shorter.",
-        default: "5s",
-        set: |config, value| {
-            config.timeout = parse_timeout(value)?;
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--reply-dir"],
-        value: "DIR",
-        help: "Bind the sockets for the replies of OpenSIPS in this directory, which both may write to. By default they have abstract addresses, which take no directory and no permission, but which a server in another network namespace (container) cannot reach.",
-        default: "",
-        set: |config, value| {
-            // The server has a working directory of its own.
-            let path = path::absolute(value).map_err(|error| error.to_string())?;
-            // Leaves room for the name of a reply socket.
-            if path.as_os_str().len() > 50 {
-                return Err("use a directory whose whole path has at most 50 bytes".to_string());
-            }
-            config.reply_dir = Some(path);
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--log.level"],
-        value: "LEVEL",
-        help: "The least that is logged: error, warn, info or debug.",
-        default: "info",
-        set: |config, value| {
-            config.log_level = match value {
-                "error" => LevelFilter::Error,
-                "warn" => LevelFilter::Warn,
-                "info" => LevelFilter::Info,
-                "debug" => LevelFilter::Debug,
-                _ => return Err("use error, warn, info or debug".to_string()),
-            };
-            Ok(())
-        },
-    },
-    Flag {
-        names: &["--log.format"],
-        value: "FORMAT",
-        help: "How a line of the log is written: logfmt or json.",
-        default: "logfmt",
-        set: |config, value| {
-            config.log_format = value.parse()?;
-            Ok(())
-        },
-    },
+    flag(&["--addr", "--web.listen-address"], "HOST:PORT", ":9434",
+        "Where to listen for HTTP. An empty host is all addresses, IPv6 and IPv4.",
+        |config, value| put(&mut config.address, value.parse())),
+    flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
+        "The path of the metrics.",
+        |config, value| put(&mut config.path, parse_path(value))),
+    flag(&["--socket"], "ADDRESS", "/var/run/ser-fg/ser.sock",
+        "Where OpenSIPS listens, as in its configuration: the socket_name of mi_datagram, which is \
+         the path of a unix datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 \
+         and later), http://HOST:PORT/mi.",
+        |config, value| put(&mut config.socket, value.parse())),
+    flag(&["--protocol"], "NAME", "mi_datagram",
+        "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
+        |config, value| put(&mut config.asks_by_http, parse_protocol(value))),
+    flag(&["--http_address"], "URL", "http://127.0.0.1:8888/mi/",
+        "The URL of mi_http, for --protocol mi_http.",
+        |config, value| put(&mut config.http_address, parse_url(value))),
+    flag(&["--dialect"], "NAME", "auto",
+        "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), \
+         kamailio, or auto to find out.",
+        |config, value| put(&mut config.dialect, parse_dialect(value))),
+    flag(&["--collect"], "GROUPS", "all",
+        "The groups of statistics and the modules whose state is collected, with commas between \
+         them, such as core,tm,dispatcher. all,GROUP is everything that is on by default and GROUP. \
+         A collect[] in the URL chooses among them.",
+        |config, value| config.scope.collect(value)),
+    flag(&["--exclude"], "GROUPS", "",
+        "Groups and modules that are not collected, such as pkmem,load on a server with hundreds \
+         of processes.",
+        |config, value| put(&mut config.scope.excluded, Scope::parse_groups(value))),
+    flag(&["--dialog-profiles"], "NAMES", "",
+        "Dialog profiles whose number of dialogs is collected, with commas between them. The \
+         server walks each of them for it.",
+        |config, value| put(&mut config.dialog_profiles, parse_profiles(value))),
+    flag(&["--timeout"], "DURATION", "5s",
+        "How long a scrape may wait for OpenSIPS, such as 500ms or 5s. A scrape timeout that \
+         Prometheus announces makes it shorter.",
+        |config, value| put(&mut config.timeout, parse_timeout(value))),
+    flag(&["--reply-dir"], "DIR", "",
+        "Bind the sockets for the replies of OpenSIPS in this directory, which both may write to. \
+         By default they have abstract addresses, which take no directory and no permission, but \
+         which a server in another network namespace (container) cannot reach.",
+        |config, value| put(&mut config.reply_dir, parse_reply_dir(value).map(Some))),
+    flag(&["--log.level"], "LEVEL", "info",
+        "The least that is logged: error, warn, info or debug.",
+        |config, value| put(&mut config.log_level, parse_level(value))),
+    flag(&["--log.format"], "FORMAT", "logfmt",
+        "How a line of the log is written: logfmt or json.",
+        |config, value| put(&mut config.log_format, value.parse())),
 ];
+
+const fn flag(
+    names: &'static [&'static str],
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+) -> Flag {
+    Flag {
+        names,
+        value,
+        help,
+        default,
+        set,
+    }
+}
+
+/// Puts a value into its place in the settings.
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
 
 /// A flag without a value, which prints something and ends.
 pub struct Switch {
@@ -218,6 +136,49 @@ pub enum Printed {
     Help,
     /// The version.
     Version,
+}
+
+fn parse_protocol(text: &str) -> Result<bool, String> {
+    match text {
+        "mi_datagram" => Ok(false),
+        "mi_http" => Ok(true),
+        _ => Err("use mi_datagram or mi_http".to_string()),
+    }
+}
+
+fn parse_url(text: &str) -> Result<Target, String> {
+    match text.parse()? {
+        target @ Target::Http { .. } => Ok(target),
+        _ => Err("use http://HOST:PORT/PATH".to_string()),
+    }
+}
+
+fn parse_dialect(text: &str) -> Result<Option<Dialect>, String> {
+    match text {
+        "auto" => Ok(None),
+        _ => match text.parse() {
+            Ok(dialect) => Ok(Some(dialect)),
+            Err(()) => Err("use auto, line, jsonrpc or kamailio".to_string()),
+        },
+    }
+}
+
+fn parse_reply_dir(text: &str) -> Result<PathBuf, String> {
+    // The server has a working directory of its own.
+    let path = path::absolute(text).map_err(|error| error.to_string())?;
+    // Leaves room for the name of a reply socket.
+    match path.as_os_str().len() {
+        ..=50 => Ok(path),
+        _ => Err("use a directory whose whole path has at most 50 bytes".to_string()),
+    }
+}
+
+fn parse_level(text: &str) -> Result<LevelFilter, String> {
+    let level = text.parse().ok();
+    let is_known = ["error", "warn", "info", "debug"].contains(&text);
+    level
+        .filter(|_| is_known)
+        .ok_or_else(|| "use error, warn, info or debug".to_string())
 }
 
 fn parse_profiles(text: &str) -> Result<Vec<String>, String> {

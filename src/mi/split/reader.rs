@@ -208,8 +208,11 @@ impl Reader<'_, '_, '_> {
             self.plan.note_processes(&groups, bytes, processes);
             if from == 0 {
                 // Every server that has such names has those of the first processes.
-                let others = groups.extract_if(.., |group| !seen.contains_key(group.group));
-                for other in others.collect::<Vec<_>>() {
+                let has_names = |group: &&PerProcess| seen.contains_key(group.group);
+                let (with_names, others): (Vec<_>, Vec<_>) =
+                    groups.into_iter().partition(has_names);
+                groups = with_names;
+                for other in others {
                     self.plan.with_other_names.insert(other.group);
                     self.list(vec![format!("{}:", other.group)])?;
                 }
