@@ -57,29 +57,51 @@ impl Caller {
             }
             result => return result,
         }
-        let introduction = self.detect(deadline)?;
-        if introduction.dialect != Dialect::Line {
-            return Err(Refused::OtherDialect(Some(introduction)));
-        }
+        self.look_alive(deadline)?;
         match receive(&mut exchange, id, deadline.at_most(GRACE), &mut read) {
             Err(Refused::Error(Error::NoReply { .. })) => Err(Refused::TooLarge),
             result => result,
         }
     }
 
+    /// Waits for the answer of a server of the line protocol to a later question. Where nothing but answers
+    /// tells one server from another, it is one that each has an answer to.
+    fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
+        if self.endpoint.identity().is_some() {
+            self.version(Dialect::Line, deadline)?;
+            return Ok(());
+        }
+        match self.detect(deadline)? {
+            Introduction {
+                dialect: Dialect::Line,
+                ..
+            } => Ok(()),
+            other => Err(Refused::OtherDialect(Some(other))),
+        }
+    }
+
     /// Finds out what the server speaks, and which version it is if it says so.
+    ///
+    /// No request is silent in the log of every server: OpenSIPS 1.x and 2.x log that a request in JSON has
+    /// no command, 3.0 and later that the line protocol is no JSON (`modules/mi_datagram`,
+    /// `datagram_fnc.c`), and Kamailio that it has no method `version`. So it is asked by its own method
+    /// where its name is in the address, and else all are asked in JSON, once.
     ///
     /// # Errors
     ///
     /// When it does not answer, or like no server.
     pub fn introduction(&self, deadline: Deadline) -> Result<Introduction, Error> {
-        match self.chosen {
-            Some(dialect) => Ok(Introduction {
-                dialect,
-                version: None,
-            }),
-            None => self.detect(deadline),
+        let introduction = |dialect, version| Introduction { dialect, version };
+        if let Some(dialect) = self.chosen {
+            return Ok(introduction(dialect, None));
         }
+        if self.endpoint.to_string().contains("kamailio") {
+            let version = self.version(Dialect::Kamailio, deadline)?;
+            if version.is_some() {
+                return Ok(introduction(Dialect::Kamailio, version));
+            }
+        }
+        self.detect(deadline)
     }
 
     /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
