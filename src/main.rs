@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::env;
 use std::fmt;
-use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::panic;
@@ -12,6 +11,7 @@ use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::thread;
 
+use log::LevelFilter;
 use opensips_exporter::check;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::lanes::Lanes;
@@ -62,30 +62,36 @@ fn exit_code(is_well: bool) -> ExitCode {
     }
 }
 
-/// The exit code after a signal: serving ends by nothing else, but to be asked once was in vain then.
+/// The exit code after a signal, which is how serving ends, and 1 where it interrupts `check` or `dump`.
 const SERVED: i32 = 0;
-const IN_VAIN: i32 = 1;
+const INTERRUPTED: i32 = 1;
 
 /// Asks once and tells what is wrong. The log says nothing that the report does not.
 fn check(config: Config) -> io::Result<bool> {
     let replies = replies(&config);
-    end_on_signals(replies.clone(), IN_VAIN)?;
+    end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
     let mut client = client(&config, replies);
     let modules = Modules::new(config.dialog_profiles);
     let report = check::check(&mut client, &modules, config.scope, config.timeout);
     Ok(print(report.to_string().as_bytes()) && report.is_well())
 }
 
-/// Prints one page, whatever the server does: `opensips_up` is on it.
+/// Prints one page, whatever the server does: `opensips_up` is on it. Returns whether that is 1.
 fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
-    logging::start(config.log_level, config.log_format);
+    // That all is well is no news here.
+    let level = match config.log_level {
+        LevelFilter::Info => LevelFilter::Warn,
+        level => level,
+    };
+    logging::start(level, config.log_format);
     let replies = replies(&config);
-    end_on_signals(replies.clone(), IN_VAIN)?;
+    end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
     let client = client(&config, replies);
     let telemetry = telemetry()?.without_process();
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
-    Ok(print(&page))
+    let is_up = scraper.last().is_some_and(|last| last.is_ok());
+    Ok(print(&page) && is_up)
 }
 
 /// The exit code of what ended so, and a line if it failed.
@@ -134,7 +140,9 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     if let Some(replies) = &replies {
         replies.sweep();
     }
-    end_on_signals(replies.clone(), SERVED)?;
+    // Daemons read their settings again on SIGHUP. There is nothing to read again.
+    signal_hook::flag::register(SIGHUP, Arc::default())?;
+    end_on(&[SIGTERM, SIGINT], replies.clone(), SERVED)?;
 
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
@@ -163,22 +171,18 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     Err(format!("no connection can be served: {error}").into())
 }
 
-/// Ends the process with `code` on SIGTERM, SIGINT and SIGHUP, without a file left behind. As the first process of
-/// a container it would not end on them by itself. It says nothing: a log that nobody reads would keep
-/// it from ending.
-fn end_on_signals(replies: Option<Arc<ReplyDirectory>>, code: i32) -> io::Result<()> {
-    let (mut signals, sender) = UnixStream::pair()?;
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
-        if signal == SIGHUP && is_ignored(signal) {
-            // By nohup(1), which means it.
-            continue;
-        }
-        signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+/// Ends the process with `code` on `signals`, without a file left behind. As the first process of a
+/// container it would not end on them by itself. It says nothing: a log that nobody reads would keep it
+/// from ending.
+fn end_on(signals: &[i32], replies: Option<Arc<ReplyDirectory>>, code: i32) -> io::Result<()> {
+    let (mut receiver, sender) = UnixStream::pair()?;
+    for signal in signals {
+        signal_hook::low_level::pipe::register(*signal, sender.try_clone()?)?;
     }
     thread::Builder::new()
         .name("signals".to_string())
         .spawn(move || {
-            if signals.read_exact(&mut [0]).is_ok() {
+            if receiver.read_exact(&mut [0]).is_ok() {
                 if let Some(replies) = replies {
                     replies.close();
                 }
@@ -186,13 +190,4 @@ fn end_on_signals(replies: Option<Arc<ReplyDirectory>>, code: i32) -> io::Result
             }
         })?;
     Ok(())
-}
-
-/// Whether whoever started the process lets it ignore `signal` (proc(5), SigIgn).
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
-        .is_some_and(|ignored| ignored & (1 << (signal - 1)) != 0)
 }

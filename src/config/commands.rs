@@ -25,7 +25,7 @@ pub const COMMANDS: &[Entry] = &[
     Entry {
         name: "dump",
         usage: "dump",
-        help: "Ask OpenSIPS once, print the page of its metrics and end. For cron, the textfile collector of node_exporter, and reports of bugs.",
+        help: "Ask OpenSIPS once, print the page of its metrics, and end with 0 if opensips_up is 1, else with 1. For cron, the textfile collector of node_exporter, and reports of bugs.",
         make: Some(Command::Dump),
     },
     Entry {

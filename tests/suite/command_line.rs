@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::stand_in::{StandIn, V2_4};
-use crate::support::{Exporter, PATIENCE, TempDir, binary, ending_signals};
+use crate::support::{Exporter, PATIENCE, TempDir, binary};
 
 /// Runs the binary to its end, which must come by itself.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -376,8 +376,11 @@ fn an_address_of_another_host_is_one_line_and_exit_code_1() {
 
 #[test]
 fn a_signal_ends_it_well() {
-    for signal in ending_signals() {
+    for signal in ["TERM", "INT"] {
         let mut exporter = started(&["--addr", "127.0.0.1:0"], &[]);
+        // What tells daemons to read their settings again is no end.
+        exporter.signal("HUP");
+        assert_eq!(exporter.get("/-/healthy").status, 200);
         assert_eq!(exporter.end(signal).code(), Some(0), "{signal}");
     }
 }

@@ -217,6 +217,11 @@ impl Exporter {
         Response::parse(&answer)
     }
 
+    /// Sends a signal by its name.
+    pub fn signal(&self, signal: &str) {
+        send_signal(&self.child, signal);
+    }
+
     /// Sends a signal by its name and waits for the end of the process.
     pub fn end(&mut self, signal: &str) -> ExitStatus {
         end(&mut self.child, signal)
@@ -402,21 +407,13 @@ pub fn server_and_exporter(arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
 
 /// Sends `signal` to `child`, and returns how that ends.
 pub fn end(child: &mut Child, signal: &str) -> ExitStatus {
+    send_signal(child, signal);
+    child.wait().expect("it ends")
+}
+
+fn send_signal(child: &Child, signal: &str) {
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -{signal} {}", child.id())])
         .status();
     assert!(sent.expect("a shell").success());
-    child.wait().expect("it ends")
-}
-
-/// The signals that end the exporter. Below nohup(1) it ignores HUP, as these tests then do.
-pub fn ending_signals() -> Vec<&'static str> {
-    let status = fs::read_to_string("/proc/self/status").expect("proc");
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = u64::from_str_radix(ignored.expect("a mask").trim(), 16).expect("a number");
-    let mut signals = vec!["TERM", "INT"];
-    if ignored & 1 == 0 {
-        signals.push("HUP");
-    }
-    signals
 }
