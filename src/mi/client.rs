@@ -111,14 +111,13 @@ impl Client {
 
     /// Takes what is there now for the server.
     fn meet(&mut self, introduction: Introduction, deadline: Deadline) -> Result<(), Error> {
-        let identity = self.caller.endpoint.identity();
         let Introduction { dialect, version } = introduction;
         let version = match version {
             None => self.caller.version(dialect, deadline)?.unwrap_or_default(),
             Some(version) => version,
         };
         log::debug!("the server speaks {dialect} and says it is \"{version}\"");
-        self.server = Some(Server::new(dialect, &version, identity));
+        self.server = Some(Server::new(dialect, &version, &self.caller.endpoint));
         Ok(())
     }
 
@@ -175,7 +174,7 @@ impl Client {
         server.processes.note_seen(seen);
         if server.has_started_again(reading.started) {
             // What it is can wait for the next scrape.
-            *server = Server::new(dialect, "", server.identity.take());
+            *server = Server::new(dialect, "", &caller.endpoint);
         }
         if server.product.is_none() {
             let version = self.question(

@@ -122,6 +122,9 @@ fn handle(request: &[u8], state: &mut State) -> Vec<Vec<u8>> {
     }
 }
 
+/// The bytes of a request that httpd takes by default (`receive_buf_size`).
+const MAX_BODY: usize = 1024;
+
 /// Answers one request as mi_http does: a POST of JSON, or nothing at all.
 fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -154,6 +157,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     };
     // What is too large has a status and no words.
     let (status, reply) = match reply.strip_prefix(b"500 ") {
+        _ if body.len() > MAX_BODY => ("413 Content Too Large", b"".as_slice()),
         Some(_) => ("500 Internal Server Error", b"".as_slice()),
         None => ("200 OK", reply.as_slice()),
     };

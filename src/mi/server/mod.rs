@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::retry::Retry;
 use super::split::Plan;
-use super::transport::Identity;
+use super::transport::{Endpoint, Identity};
 use super::wire::{Dialect, Product};
 pub use commands::{Call, Command, Commands, list_of_names};
 pub use processes::{Process, Processes, processes_in};
@@ -65,14 +65,14 @@ pub enum Topic {
 }
 
 impl Server {
-    /// A server that speaks `dialect` and says it is `version`.
-    pub fn new(dialect: Dialect, version: &str, identity: Option<Identity>) -> Self {
+    /// A server behind `endpoint` that speaks `dialect` and says it is `version`.
+    pub fn new(dialect: Dialect, version: &str, endpoint: &Endpoint) -> Self {
         Server {
             dialect,
             product: Product::parse(version),
-            identity,
+            identity: endpoint.identity(),
             started: None,
-            plan: Plan::new(capacity(dialect, version)),
+            plan: Plan::new(capacity(dialect, version), endpoint.max_request()),
             processes: Processes::default(),
             commands: Commands::default(),
             retry: Retry::default(),

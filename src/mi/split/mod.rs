@@ -17,8 +17,11 @@ use names::PerProcess;
 pub use names::Seen;
 pub use reader::{Reading, Replies, read};
 
-/// Bytes of a request that every server reads at once.
-const MAX_REQUEST: usize = 60_000;
+/// Bytes of a request for statistics beside its arguments, in the longest dialect.
+const FRAME: usize = 100;
+
+/// Bytes of a request from which on it has room for the names of many processes.
+const ROOMY: usize = 10_000;
 
 /// Processes that are asked for at first. Their private memory fills most of the smallest buffer.
 const FIRST_PROCESSES: usize = 100;
@@ -44,6 +47,8 @@ pub struct Wanted {
 pub struct Plan {
     /// Bytes that fit into one reply: what is known of the version, or more if that was seen.
     capacity: usize,
+    /// Bytes of a request that the server takes.
+    max_request: usize,
     /// The arguments that were answered in one reply. If they once are not, the reply may be lost.
     fitting: BTreeSet<Vec<String>>,
     /// The arguments whose reply was too large.
@@ -61,10 +66,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan for a server whose replies have at most `capacity` bytes.
-    pub fn new(capacity: usize) -> Self {
+    /// A plan for a server that takes requests of at most `max_request` bytes, and whose replies have at
+    /// most `capacity` bytes.
+    pub fn new(capacity: usize, max_request: usize) -> Self {
         Plan {
             capacity,
+            max_request,
             fitting: BTreeSet::new(),
             too_large: Retry::default(),
             is_by_names: false,
@@ -104,6 +111,12 @@ impl Plan {
         !is_too_many && self.too_large.may_ask(arguments, now)
     }
 
+    /// Whether `arguments` make a request that is too long for the server.
+    fn are_too_long(&self, arguments: &[String]) -> bool {
+        let bytes: usize = arguments.iter().map(|argument| argument.len() + 3).sum();
+        arguments.len() > 1 && bytes + FRAME > self.max_request
+    }
+
     /// The group of processes that `argument` asks for, if it can be asked for by names.
     fn by_names(&self, argument: &str) -> Option<&'static PerProcess> {
         let group = PerProcess::of(argument)?;
@@ -112,14 +125,16 @@ impl Plan {
 
     /// How many processes of `groups` fit into one request and one reply.
     fn processes(&self, groups: &[&PerProcess]) -> usize {
-        let Some(reply) = self.bytes_per_process.get(&names_of(groups)) else {
-            return FIRST_PROCESSES;
-        };
+        let first = &(self.usable() / FIRST_PROCESSES);
+        let reply = self
+            .bytes_per_process
+            .get(&names_of(groups))
+            .unwrap_or(first);
         let last = self.last_process.unwrap_or(9999);
         let names = groups.iter().flat_map(|group| group.names(last..last + 1));
         let request: usize = names.map(|name| name.len() + 3).sum();
-        let count = (self.usable() / reply.max(&1)).min(MAX_REQUEST / request.max(1));
-        count.max(1)
+        let most = (self.max_request - FRAME) / request.max(1);
+        (self.usable() / reply.max(&1)).min(most).max(1)
     }
 
     /// Notes that a reply of so many bytes held this many processes of `groups`.

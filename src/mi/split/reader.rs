@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::names::{PerProcess, Seen, process_in};
-use super::{Groups, Plan, Wanted};
+use super::{Groups, Plan, ROOMY, Wanted};
 use crate::mi::wire::{Refused, Sink, Statistic, Unparsed};
 
 /// Processes that are asked for beyond the last one that is known, so that new ones are found.
@@ -120,6 +120,9 @@ impl Reader<'_, '_, '_> {
         if arguments.is_empty() {
             return Ok(());
         }
+        if self.plan.are_too_long(&arguments) {
+            return self.halves(&arguments);
+        }
         if self.plan.may_fit(&arguments, self.is_everything, self.now) {
             let mut result = self.request(&arguments);
             if matches!(result, Err(Refused::TooLarge)) && self.plan.fitting.remove(&arguments) {
@@ -153,16 +156,21 @@ impl Reader<'_, '_, '_> {
                 self.reading.left_out.insert(argument.clone());
                 return self.check_memory();
             }
-            (true, _) => {
-                let (first, second) = others.split_at(others.len() / 2);
-                self.list(first.to_vec())?;
-                return self.list(second.to_vec());
-            }
+            (true, _) => return self.halves(&others),
             (false, []) => {}
             (false, _) => self.list(others)?,
         }
+        if by_names.len() > 1 && self.plan.max_request < ROOMY {
+            return self.halves(&by_names);
+        }
         let groups = by_names.iter().filter_map(|group| PerProcess::of(group));
         self.processes(groups.collect())
+    }
+
+    fn halves(&mut self, arguments: &[String]) -> Result<(), Refused> {
+        let (first, second) = arguments.split_at(arguments.len() / 2);
+        self.list(first.to_vec())?;
+        self.list(second.to_vec())
     }
 
     fn groups_of_all(&mut self) -> Vec<String> {

@@ -75,6 +75,12 @@ impl Endpoint {
         !matches!(self.target, Target::Http { .. })
     }
 
+    /// Bytes of a request that every server reads at once: 65,457 as a datagram (OpenSIPS 1.11 to 4.0), and
+    /// 1,024 over HTTP unless `receive_buf_size` of `httpd` is larger (3.0 to 4.0).
+    pub fn max_request(&self) -> usize {
+        if self.is_datagram() { 60_000 } else { 1024 }
+    }
+
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
         match &self.target {
