@@ -73,22 +73,21 @@ impl Report {
     }
 
     /// The groups that `scope` names and nothing was found of.
-    fn tell_scope(&mut self, scope: &Scope, is_found: impl Fn(&str) -> bool) {
+    fn tell_scope(&mut self, scope: &Scope, client: &Client, is_found: impl Fn(&str) -> bool) {
         for group in scope.named().filter(|group| !is_found(group)) {
             self.problems.push(format!(
                 "the server has nothing of {group}: correct --collect, or load the module"
             ));
         }
         let excluded = scope.excluded.iter().map(String::as_str);
-        let is_unknown = |group: &&str| processor_of(group.as_bytes()).is_none();
+        let is_unknown =
+            |group: &&str| processor_of(group.as_bytes()).is_none() && !client.knows_group(group);
         let unknown: Vec<&str> = excluded.filter(is_unknown).collect();
         if !unknown.is_empty() {
             let unknown = unknown.join(", ");
             self.tell(
                 "excluded",
-                format!(
-                    "{unknown}: no group that has metrics of its own, see whether it is spelt right"
-                ),
+                format!("{unknown}: no group that is known, see whether it is spelt right"),
             );
         }
     }
@@ -156,15 +155,16 @@ pub fn check(client: &mut Client, modules: &Modules, scope: Scope, limit: Durati
         report.problems.push(advice::ON_UNKNOWN_GROUPS.to_string());
     }
     if unparsed > 0 {
+        let lines = if unparsed == 1 { "line" } else { "lines" };
         report.problems.push(format!(
-            "{unparsed} lines could not be parsed: dump --log.level=debug shows them"
+            "{unparsed} {lines} could not be parsed: dump --log.level=debug shows them"
         ));
     }
 
     let collected = modules.collect(client, &selection, deadline);
     if collected.list_error.is_some() {
         report.problems.push(
-            "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of OpenSIPS".to_string(),
+            "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of the server".to_string(),
         );
     }
     let outcomes = &collected.outcomes;
@@ -176,7 +176,7 @@ pub fn check(client: &mut Client, modules: &Modules, scope: Scope, limit: Durati
             modules => modules.join(", "),
         },
     );
-    report.tell_scope(&scope, |group| {
+    report.tell_scope(&scope, client, |group| {
         let escaped = group.as_bytes().escape_ascii().to_string();
         let has_commands = || {
             let processor = processor_of(group.as_bytes());

@@ -332,7 +332,7 @@ fn note_modules(collected: &Collected, news: &mut News) {
     match &collected.list_error {
         Some(error) if error.says_something() => news.fails(COMMANDS, String::new(), || {
             "the server does not list its commands, so there is nothing on the page of the state of \
-             its modules: look into the log of OpenSIPS"
+             its modules: look into the log of the server"
                 .to_string()
         }),
         None if !collected.outcomes.is_empty() && news.works(COMMANDS).is_some() => {

@@ -136,7 +136,7 @@ impl Site {
              <head><meta charset=\"utf-8\"><title>opensips_exporter</title></head>\n\
              <body>\n\
              <h1>opensips_exporter</h1>\n\
-             <p>Version {VERSION}, asks OpenSIPS at <code>{endpoint}</code>. {last}</p>\n\
+             <p>Version {VERSION}, asks the SIP server at <code>{endpoint}</code>. {last}</p>\n\
              <p><a href=\"{metrics}\">All metrics</a>, or those of one group:</p>\n\
              <ul>\n{groups}</ul>\n\
              <p>Checks: <a href=\"{HEALTHY_PATH}\">healthy</a>, <a href=\"{READY_PATH}\">ready</a></p>\n\

@@ -6,26 +6,27 @@ use crate::mi::{CommandError, Error};
 pub fn on_error(error: &Error) -> String {
     let advice = match error {
         Error::Missing { .. } => {
-            "start OpenSIPS, or set --socket to the socket_name of its mi_datagram module"
+            "start the server, or set --socket to where it listens: the socket_name of mi_datagram \
+             (OpenSIPS), the dgram_socket of jsonrpcs (Kamailio)"
         }
         Error::Denied { .. } => {
             "add that user to that group, or change the mode (of a socket by mi_datagram's \
              unix_socket_mode and unix_socket_group)"
         }
         Error::NobodyListens { .. } => {
-            "OpenSIPS has died and left its socket behind, start it again"
+            "the server has died and left its socket behind, start it again"
         }
         Error::NotDatagram { .. } => "set --socket to the socket_name of that module",
         Error::QueueFull { .. } => {
-            "the MI process of OpenSIPS is stopped or busy, look at it with ps and top"
+            "the MI process of the server is stopped or busy, look at it with ps and top"
         }
         Error::NoReply { .. } => {
-            "OpenSIPS hangs, or it cannot reach this process (in another network namespace, set \
+            "the server hangs, or it cannot reach this process (in another network namespace, set \
              --reply-dir)"
         }
-        Error::NoTurn { .. } => "OpenSIPS is slow, or too many clients ask for its metrics",
+        Error::NoTurn { .. } => "the server is slow, or too many clients ask for its metrics",
         Error::NotThere { .. } => {
-            "start OpenSIPS, or set --socket to where its mi_datagram or mi_http listens"
+            "start the server, or set --socket to where its mi_datagram or mi_http listens"
         }
         Error::Unresolved { .. } => "correct --socket, or use an IP address",
         Error::Http { .. } => {
@@ -34,16 +35,14 @@ pub fn on_error(error: &Error) -> String {
         Error::Answered { code: 500, reason } if reason == "command not available" => {
             "it does not have the command get_statistics, is this the mi_datagram of OpenSIPS?"
         }
-        Error::Answered { .. } | Error::TooLarge => "look into the log of OpenSIPS",
+        Error::Answered { .. } | Error::TooLarge => "look into the log of the server",
         Error::Truncated { .. } => "nothing of it is used, the next scrape asks again",
-        Error::Unintelligible { .. } => "is --socket the mi_datagram of OpenSIPS?",
-        Error::Empty => {
-            "is --socket the mi_datagram of OpenSIPS, and does --collect name groups that it has?"
-        }
+        Error::Unintelligible { .. } => "is --socket right?",
+        Error::Empty => "is --socket right, and does --collect name groups that the server has?",
         Error::OtherDialect => "see whether --socket is right and --dialect is auto",
         Error::ReplySocket {
             directory: Some(_), ..
-        } => "set --reply-dir to a directory that this user may write to",
+        } => "let this user write there, or set --reply-dir to another directory",
         Error::ReplySocket {
             directory: None, ..
         } => "raise the limits of this process, or set --reply-dir",
@@ -62,7 +61,7 @@ pub fn on_command(error: &CommandError) -> String {
         CommandError::Paused => "it is asked after a pause, of an hour at most",
         CommandError::Unknown => "see whether the module has loaded them",
         CommandError::Unreadable => "please report it, with the version of the server",
-        CommandError::Error(Error::Answered { .. }) => "look into the log of OpenSIPS",
+        CommandError::Error(Error::Answered { .. }) => "look into the log of the server",
         CommandError::Error(error) => return on_error(error),
     };
     format!("{error}: {advice}")

@@ -63,6 +63,12 @@ impl Client {
         Some(self.server.as_ref()?.plan.capacity())
     }
 
+    /// Whether servers have this group, or this one told of it.
+    pub fn knows_group(&self, group: &str) -> bool {
+        let group = format!("{}:", group.to_ascii_lowercase());
+        self.groups.arguments(&[]).contains(&group)
+    }
+
     /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out silently what
     /// it does not know.
     ///

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::mi::Wanted;
-use crate::processors::processor_of;
 pub use argument::Unselectable;
 use argument::check;
 pub use scope::Scope;
@@ -94,13 +93,10 @@ impl Selection {
         self.terms.is_empty()
     }
 
-    /// Whether the server must have statistics for it: it has none of a module that only has commands.
+    /// Whether the server must have statistics for it. Groups that the operator names may come later, or
+    /// have commands alone.
     pub fn needs_statistics(&self) -> bool {
-        let has_some = |group: &String| {
-            processor_of(group.as_bytes()).is_none_or(|processor| !processor.metrics.is_empty())
-        };
-        let only = &self.scope.only;
-        self.is_everything() && (only.is_empty() || only.iter().any(has_some))
+        self.is_everything() && self.scope.only.is_empty()
     }
 
     /// What `get_statistics` has to be asked for to bring what is selected, and little more. Names come
@@ -192,8 +188,12 @@ impl Term {
             _ => scope.excludes(group.as_bytes()),
         };
         if is_out {
+            let how = match scope.is_off_by_default(group.as_bytes()) {
+                true => format!("start it with --collect=all,{group}"),
+                false => "see --collect and --exclude".to_string(),
+            };
             return Err(Unselectable(format!(
-                "collect[]={text}: the group {group} is not collected here, see --collect and --exclude"
+                "collect[]={text}: the group {group} is not collected by this exporter, {how}"
             )));
         }
         Ok(term)

@@ -103,7 +103,7 @@ fn the_url_chooses_within_that() {
         );
         let text = response.text();
         assert!(
-            status == 200 || text.contains("is not collected here"),
+            status == 200 || text.contains("is not collected by this exporter"),
             "{text}"
         );
         assert!(!text.contains("opensips_shmem"), "{text}");
@@ -185,11 +185,26 @@ fn a_group_may_be_too_large_also_by_its_name() {
     });
 }
 
+/// The script or a module may make it later.
 #[test]
-fn a_group_that_the_server_has_not_is_named() {
-    let (_directory, _server, exporter) = start(V2_4, &["--collect=nosuch"]);
-    assert_eq!(exporter.scrape().up(), "0");
-    exporter.wait_for_log("does --collect name groups that it has?");
+fn a_group_may_not_be_there_yet() {
+    let (directory, server, exporter) = start(V2_4, &["--collect=nosuch"]);
+    let page = exporter.scrape();
+    assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+    assert_eq!(page.of_server(), Vec::<&str>::new());
+    let mut check = binary();
+    check.args(["check", "--collect=nosuch", "--socket"]);
+    let output = check.arg(directory.join("mi.sock")).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("has nothing of nosuch"), "{text}");
+    server.change(|all| all.push((b"nosuch".into(), b"x".into(), 7)));
+    let labels = [("group", "nosuch"), ("name", "x")];
+    assert_eq!(
+        exporter.scrape().value("opensips_statistic", &labels),
+        Some("7")
+    );
 }
 
 /// Statistics are worth more than the names of groups.

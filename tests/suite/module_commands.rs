@@ -263,6 +263,10 @@ fn what_makes_the_server_work_hard_is_off_until_it_is_asked_for() {
         );
         let response = exporter.get("/metrics?collect[]=tcp_connections:");
         assert_eq!(response.status, status, "{flags:?}");
+        if flags.is_empty() {
+            let text = response.text();
+            assert!(text.contains("--collect=all,tcp_connections"), "{text}");
+        }
     }
 }
 

@@ -22,7 +22,7 @@ fn the_exporter_starts_first_and_survives_the_server() {
     }
     let line = exporter.wait_for_log("opensips_up is 0");
     assert!(
-        line.contains("level=warn") && line.contains("mi.sock does not exist: start OpenSIPS"),
+        line.contains("level=warn") && line.contains("mi.sock does not exist: start the server"),
         "{line}"
     );
 

@@ -91,15 +91,20 @@ fn a_check_tells_what_is_wrong() {
     let report = text(&output);
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert!(
-        report.contains("excluded     pkmen: no group that has metrics"),
+        report.contains("excluded     pkmen: no group that is known"),
         "{report}"
     );
+    // One that the script makes.
+    server.change(|all| all.push(script_variable(1)));
+    let output = run(&["check", &socket, "--exclude=drouting,script"]);
+    assert!(!text(&output).contains("excluded "), "{}", text(&output));
 
-    // A scrape of it would say that it is down.
-    for flag in ["--collect=clusterer", "--collect=nosuch,clusterer"] {
-        let output = run(&["check", &socket, flag]);
-        assert!(text(&output).contains("PROBLEM      the reply holds no statistic"));
-    }
+    let output = run(&["check", &socket, "--collect=clusterer"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    check_finds_only(
+        &[&socket, "--collect=nosuch,clusterer"],
+        "the server has nothing of nosuch",
+    );
 
     let named = "--collect=core,dispatcher,gr\u{f6}\u{df}e,script";
     let one = |number| ("gr\u{f6}\u{df}e".into(), vec![b'a', number], 1);
