@@ -89,9 +89,10 @@ struct Asked {
     news: News,
 }
 
-/// What a scrape wants, and how long it may take.
+/// What somebody wants to ask the server for, and how long that may take.
 struct Wants {
-    selection: Selection,
+    /// What the page is to show, if he wants a page.
+    selection: Option<Selection>,
     limit: Duration,
 }
 
@@ -137,7 +138,7 @@ impl Scraper {
         let began = Instant::now();
         let deadline = Deadline::after(limit);
         let wants = Wants {
-            selection: selection.clone(),
+            selection: Some(selection.clone()),
             limit,
         };
         let mut asked = match self.turns.wait(wants, deadline) {
@@ -158,7 +159,7 @@ impl Scraper {
         let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
         let page = self.page(began, scrape);
         asked.share(&page, |wants| {
-            wants.selection == *selection && (is_whole || wants.limit <= limit)
+            wants.selection.as_ref() == Some(selection) && (is_whole || wants.limit <= limit)
         });
         let lines = asked.news.take();
         drop(asked);
@@ -176,7 +177,7 @@ impl Scraper {
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
         let wants = Wants {
-            selection: selection.clone(),
+            selection: None,
             limit,
         };
         match self.turns.wait(wants, deadline) {
