@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use super::stand_in::{Statistic, Version, answer, read_captured};
+use super::stand_in::{Statistic, Uptime, Version, answer, read_captured};
 use super::{PATIENCE, captured};
 
 /// What a server does with a request.
@@ -31,9 +31,18 @@ pub enum Behaviour {
 pub struct State {
     pub version: Version,
     pub statistics: Vec<Statistic>,
+    uptime: Uptime,
     pub behaviour: Behaviour,
     /// All requests so far, by HTTP with their heads.
     pub requests: Vec<String>,
+}
+
+impl State {
+    fn answer(&mut self, request: &[u8]) -> Option<Vec<u8>> {
+        let version = self.version;
+        let reply = |statistics: &[Statistic]| answer(request, version, statistics);
+        self.uptime.by_now(request, &mut self.statistics, reply)
+    }
 }
 
 /// A server. Its thread ends with the test.
@@ -76,6 +85,7 @@ impl Server {
         let state = State {
             version,
             statistics: read_captured(&captured()),
+            uptime: Uptime::default(),
             behaviour: Behaviour::Proper,
             requests: Vec::new(),
         };
@@ -108,7 +118,7 @@ impl Server {
 fn handle(request: &[u8], state: &mut State) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(request).into_owned();
     state.requests.push(text);
-    let reply = answer(request, state.version, &state.statistics);
+    let reply = state.answer(request);
     let proper = reply.clone().into_iter().collect();
     match state.behaviour.clone() {
         Behaviour::Losing if reply.is_some_and(|reply| reply.starts_with(b"200 OK")) => {
@@ -151,8 +161,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         }
     };
     let (behaviour, reply) = {
-        let state = state.lock().unwrap();
-        let reply = answer(body.as_bytes(), state.version, &state.statistics);
+        let mut state = state.lock().unwrap();
+        let reply = state.answer(body.as_bytes());
         (state.behaviour.clone(), reply.expect("a reply"))
     };
     // What is too large has a status and no words.

@@ -15,7 +15,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use captures::read_captured;
 pub use protocol::*;
@@ -45,9 +45,40 @@ pub enum Behaviour {
     Before(Vec<u8>),
 }
 
+/// The uptime among the statistics of a server, which goes on: when it stands still, the server seems to start
+/// again and again. It counts from the first request for statistics, so that the first page is always the same.
+#[derive(Default)]
+pub struct Uptime(Option<Instant>);
+
+impl Uptime {
+    /// What `answer` makes of `request` with the statistics as they are by now.
+    pub fn by_now<T>(
+        &mut self,
+        request: &[u8],
+        statistics: &mut [Statistic],
+        answer: impl FnOnce(&[Statistic]) -> T,
+    ) -> T {
+        if !holds(request, b"get_statistics") {
+            return answer(statistics);
+        }
+        let seconds = self.0.get_or_insert_with(Instant::now).elapsed().as_secs();
+        let is_uptime = |(group, name, _): &Statistic| group == b"core" && name == b"timestamp";
+        let uptime = statistics.iter().position(is_uptime);
+        if let Some(uptime) = uptime {
+            statistics[uptime].2 += seconds;
+        }
+        let answer = answer(statistics);
+        if let Some(uptime) = uptime {
+            statistics[uptime].2 -= seconds;
+        }
+        answer
+    }
+}
+
 struct State {
     version: Version,
     statistics: Vec<Statistic>,
+    uptime: Uptime,
     behaviour: Behaviour,
     taught: commands::Taught,
     /// Those for statistics.
@@ -81,6 +112,7 @@ impl StandIn {
         let state = Arc::new(Mutex::new(State {
             version,
             statistics,
+            uptime: Uptime::default(),
             behaviour: Behaviour::Proper,
             taught: commands::Taught::default(),
             requests: Vec::new(),
@@ -186,6 +218,10 @@ impl Drop for StandIn {
     }
 }
 
+fn holds(request: &[u8], text: &[u8]) -> bool {
+    request.windows(text.len()).any(|window| window == text)
+}
+
 fn run(socket: &UnixDatagram, state: &Mutex<State>) {
     let answers = UnixDatagram::unbound().expect("a second socket");
     let mut buffer = vec![0; 70_000];
@@ -204,23 +240,26 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
 }
 
 fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &Mutex<State>) {
-    let holds = |text: &[u8]| request.windows(text.len()).any(|window| window == text);
     let (behaviour, reply) = {
         let mut state = state.lock().unwrap();
-        let log = if holds(b"get_statistics") {
+        let state = &mut *state;
+        let log = if holds(request, b"get_statistics") {
             &mut state.requests
-        } else if holds(b"version") {
+        } else if holds(request, b"version") {
             &mut state.questions
-        } else if holds(b"which") || holds(b"listMethods") {
+        } else if holds(request, b"which") || holds(request, b"listMethods") {
             &mut state.listings
         } else {
             &mut state.commands
         };
         log.push(request.to_vec());
-        (
-            state.behaviour.clone(),
-            answer_as_taught(request, state.version, &state.statistics, &state.taught),
-        )
+        let (version, taught) = (state.version, &state.taught);
+        let reply = state
+            .uptime
+            .by_now(request, &mut state.statistics, |statistics| {
+                answer_as_taught(request, version, statistics, taught)
+            });
+        (state.behaviour.clone(), reply)
     };
     // The client may have gone.
     let send = |bytes: &[u8]| drop(answers.send_to_addr(bytes, client));
@@ -228,10 +267,10 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
     match behaviour {
         Behaviour::Proper => send(&reply),
         Behaviour::Silent => {}
-        Behaviour::Mute(text) if holds(text.as_bytes()) => {}
+        Behaviour::Mute(text) if holds(request, text.as_bytes()) => {}
         Behaviour::Mute(_) => send(&reply),
         Behaviour::SlowAt(text, time) => {
-            if holds(text.as_bytes()) {
+            if holds(request, text.as_bytes()) {
                 thread::sleep(time);
             }
             send(&reply);

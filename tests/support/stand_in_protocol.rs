@@ -1,5 +1,8 @@
 //! What each version of the server says: requests to replies, as the captured ones.
 
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
+
 use super::captures::{Process, captured_processes};
 use super::commands::{self, Taught};
 
@@ -388,10 +391,11 @@ fn escaped(text: &[u8]) -> Vec<u8> {
 
 /// The statistics that `arguments` ask for.
 fn look_up<'s>(arguments: &[Vec<u8>], all: &'s [Statistic]) -> Vec<&'s Statistic> {
-    let mut by_name = std::collections::HashMap::new();
-    for statistic in all.iter().rev() {
-        by_name.insert(statistic.1.as_slice(), statistic);
-    }
+    // Of several with one name, the first. Only names need it, and it takes long.
+    let by_name = LazyCell::new(|| -> HashMap<&[u8], &Statistic> {
+        let named = all.iter().rev();
+        named.map(|named| (named.1.as_slice(), named)).collect()
+    });
     let mut found = Vec::new();
     for argument in arguments {
         if argument == b"all" {
