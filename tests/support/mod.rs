@@ -12,13 +12,13 @@ pub mod stand_in;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use opensips_exporter::gate::MAX_CONNECTIONS;
@@ -102,13 +102,8 @@ pub fn command(wrapper: &[&str], path: &Path) -> Command {
 pub struct Exporter {
     child: Child,
     pub address: SocketAddr,
-    log: Arc<Log>,
-}
-
-#[derive(Default)]
-struct Log {
-    lines: Mutex<Vec<String>>,
-    grown: Condvar,
+    /// Its standard error: a file, in which a line stands as soon as it is written.
+    log: File,
 }
 
 impl Exporter {
@@ -124,23 +119,14 @@ impl Exporter {
 
     /// Starts what `command` says and waits until it listens.
     pub fn run(mut command: Command) -> Self {
-        let mut child = command
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let stderr = child.stderr.take().expect("its log");
-        let log = Arc::new(Log::default());
-        let to = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                to.lines.lock().unwrap().push(line);
-                to.grown.notify_all();
-            }
-        });
+        let directory = TempDir::new();
+        let path = directory.join("log");
+        let stderr = File::options().create_new(true).append(true).open(&path);
+        let stderr = stderr.expect("a file for the log");
         let mut exporter = Exporter {
-            child,
+            child: command.stderr(stderr).spawn().expect("the binary starts"),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            log,
+            log: File::open(path).expect("the log"),
         };
         let line = exporter.wait_for_log("serves http://");
         let address = line
@@ -162,7 +148,12 @@ impl Exporter {
 
     /// The lines of the log so far.
     pub fn log(&self) -> Vec<String> {
-        self.log.lines.lock().unwrap().clone()
+        let mut log = vec![0; self.log.metadata().expect("the log").len() as usize];
+        self.log.read_exact_at(&mut log, 0).expect("the log");
+        String::from_utf8_lossy(&log)
+            .lines()
+            .map(str::to_string)
+            .collect()
     }
 
     /// The lines of the log so far that hold `text`.
@@ -175,16 +166,8 @@ impl Exporter {
 
     /// The first line of the log that holds `text`, now or later.
     pub fn wait_for_log(&self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut lines = self.log.lines.lock().unwrap();
-        loop {
-            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
-                return line.clone();
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no line with {text:?} in {lines:#?}");
-            lines = self.log.grown.wait_timeout(lines, left).unwrap().0;
-        }
+        let line = eventually(|| self.logged(text).into_iter().next());
+        line.unwrap_or_else(|| panic!("no line with {text:?} in {:#?}", self.log()))
     }
 
     pub fn get(&self, target: &str) -> Response {
@@ -317,9 +300,18 @@ impl Response {
 
 /// Waits until `condition` holds.
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let holds = eventually(|| condition().then_some(()));
+    assert!(holds.is_some(), "waited in vain: {what}");
+}
+
+/// What `attempt` finds, now or later, if not too late.
+fn eventually<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+    loop {
+        let found = attempt();
+        if found.is_some() || Instant::now() > end {
+            return found;
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
 }
