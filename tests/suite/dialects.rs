@@ -6,7 +6,7 @@ use crate::support::page::Page;
 use crate::support::stand_in::{
     Behaviour, KAMAILIO, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version,
 };
-use crate::support::{Exporter, TempDir, assert_down, wait_until};
+use crate::support::{Exporter, TempDir, assert_down, assert_is_down, wait_until};
 
 fn statistics() -> Vec<Statistic> {
     [
@@ -130,13 +130,13 @@ fn a_chosen_dialect_is_not_found_out() {
         ("kamailio", KAMAILIO, V2_4),
     ] {
         let directory = TempDir::new();
-        let arguments = ["--dialect", dialect, "--timeout=500ms"];
+        let arguments = ["--dialect", dialect];
         let server = start(&directory, right);
         let exporter = Exporter::start(&directory.join("mi.sock"), &arguments);
         assert_reads(&exporter, right);
         assert_eq!(server.questions().len(), 1, "{:?}", server.questions());
         server.become_version(wrong);
-        assert_down(&exporter);
+        assert_is_down(&exporter.scrape_within(Duration::from_millis(500)));
         server.become_version(right);
         assert_reads(&exporter, right);
     }
@@ -181,7 +181,7 @@ fn a_selection_that_matches_nothing_is_no_error() {
 fn sick_json_is_no_value() {
     let directory = TempDir::new();
     let server = start(&directory, V3_6);
-    let exporter = Exporter::start(&directory.join("mi.sock"), &["--timeout=300ms"]);
+    let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
     for (reply, advice) in [
         (
             r#"{"jsonrpc":"2.0","error":{"code":-32602,"message":"Invalid params"}}"#,

@@ -104,7 +104,7 @@ fn a_server_that_does_not_tell_them_is_not_asked_again() {
     let directory = TempDir::new();
     let socket = directory.join("mi.sock");
     let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &["--timeout=2s"]);
+    let exporter = Exporter::start(&socket, &["--timeout=20s"]);
     server.behave(Behaviour::Raw(
         b"200 OK\nProcess::  ID=x PID=1 Type=y\ncore:a:: 1\n".into(),
     ));
@@ -119,7 +119,7 @@ fn a_lost_answer_is_asked_for_again() {
         let directory = TempDir::new();
         let socket = directory.join("mi.sock");
         let server = StandIn::with_statistics(&socket, version, statistics(version, 20));
-        let exporter = Exporter::start(&socket, &["--timeout=1s"]);
+        let exporter = Exporter::start(&socket, &["--timeout=20s"]);
         let before = processes(&exporter.scrape());
         server.change(|all| *all = statistics(version, 40));
         server.behave(Behaviour::Mute("ps"));

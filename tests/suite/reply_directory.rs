@@ -4,28 +4,31 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use crate::support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
-use crate::support::{Exporter, TempDir, assert_down, assert_up, binary, captured, wait_until};
+use crate::support::{
+    Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, captured, wait_until,
+};
 
-fn setup(behaviour: Behaviour, timeout: &str) -> (TempDir, TempDir, StandIn, Exporter) {
+fn setup(behaviour: Behaviour) -> (TempDir, TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
     let replies = TempDir::new();
     let socket = directory.join("mi.sock");
     let server = StandIn::start(&socket, V1_11, &captured());
     server.behave(behaviour);
     let path = replies.path().to_str().expect("text");
-    let exporter = Exporter::start(&socket, &["--timeout", timeout, "--reply-dir", path]);
+    let exporter = Exporter::start(&socket, &["--timeout=20s", "--reply-dir", path]);
     (directory, replies, server, exporter)
 }
 
 #[test]
 fn replies_come_there_and_leave_nothing() {
-    let (_directory, replies, server, exporter) = setup(Behaviour::Proper, "200ms");
+    let (_directory, replies, server, exporter) = setup(Behaviour::Proper);
     assert_up(&exporter);
     assert_eq!(replies.files(), Vec::<String>::new());
     server.behave(Behaviour::Silent);
-    assert_down(&exporter);
+    assert_is_down(&exporter.scrape_within(Duration::from_millis(200)));
     assert_eq!(replies.files(), Vec::<String>::new());
 }
 
@@ -44,7 +47,7 @@ fn scrape_in_vain(exporter: &Exporter) -> std::thread::JoinHandle<()> {
 #[test]
 fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
     for signal in ["TERM", "INT"] {
-        let (_directory, replies, _server, mut exporter) = setup(Behaviour::Silent, "20s");
+        let (_directory, replies, _server, mut exporter) = setup(Behaviour::Silent);
         let scrapes: Vec<_> = (0..5).map(|_| scrape_in_vain(&exporter)).collect();
         // One scrape asks at a time.
         wait_until("the reply socket is there", || replies.files().len() == 1);
@@ -67,7 +70,7 @@ fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
 /// The server would look for a relative path in its own working directory.
 #[test]
 fn a_relative_directory_is_that_of_the_exporter() {
-    let (directory, _replies, server, _) = setup(Behaviour::Proper, "1s");
+    let (directory, _replies, server, _) = setup(Behaviour::Proper);
     fs::create_dir(directory.join("here")).expect("a directory");
     let mut command = binary();
     command.current_dir(directory.path()).args([
@@ -81,7 +84,7 @@ fn a_relative_directory_is_that_of_the_exporter() {
 
 #[test]
 fn what_a_killed_one_left_is_removed_by_the_next() {
-    let (directory, replies, _server, mut exporter) = setup(Behaviour::Proper, "200ms");
+    let (directory, replies, _server, mut exporter) = setup(Behaviour::Proper);
     assert_up(&exporter);
     let left = replies.join("opensips_exporter-left.sock");
     drop(UnixDatagram::bind(&left).expect("a socket that nobody holds"));

@@ -8,7 +8,7 @@ fn serving() -> (TempDir, StandIn, Exporter) {
     let socket = directory.join("mi.sock");
     let statistics = vec![(b"core".to_vec(), b"timestamp".to_vec(), 7)];
     let server = StandIn::with_statistics(&socket, V2_4, statistics);
-    let exporter = Exporter::start(&socket, &["--timeout=1s"]);
+    let exporter = Exporter::start(&socket, &[]);
     (directory, server, exporter)
 }
 

@@ -182,10 +182,23 @@ impl Exporter {
     }
 
     pub fn scrape_with(&self, target: &str) -> page::Page {
-        let response = self.get(target);
-        assert_eq!(response.status, 200, "{}", response.text());
-        page::Page::read(&response.body)
-            .unwrap_or_else(|error| panic!("{error}\n{}", response.text()))
+        self.get(target).page()
+    }
+
+    /// A scrape that has no more than this time, as Prometheus announces it.
+    pub fn scrape_within(&self, time: Duration) -> page::Page {
+        self.get_within("/metrics", time).page()
+    }
+
+    /// What is at `target` for somebody who waits no longer than for this time and the way back.
+    pub fn get_within(&self, target: &str, time: Duration) -> Response {
+        // Half of what is announced is kept for the way back, but no more than half a second.
+        let announced = time + time.min(Duration::from_millis(500));
+        self.send(&format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             X-Prometheus-Scrape-Timeout-Seconds: {}\r\n\r\n",
+            announced.as_secs_f64()
+        ))
     }
 
     /// Sends a whole request that asks for the connection to be closed, and reads the answer.
@@ -293,6 +306,12 @@ impl Response {
         answers
     }
 
+    /// The metrics page, which must be a valid one.
+    pub fn page(&self) -> page::Page {
+        assert_eq!(self.status, 200, "{}", self.text());
+        page::Page::read(&self.body).unwrap_or_else(|error| panic!("{error}\n{}", self.text()))
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -369,7 +388,11 @@ pub fn captured() -> Vec<u8> {
 
 /// A scrape that must show a server that is down, and nothing of it.
 pub fn assert_down(exporter: &Exporter) {
-    let page = exporter.scrape();
+    assert_is_down(&exporter.scrape());
+}
+
+/// The page of a scrape that met a server that is down.
+pub fn assert_is_down(page: &page::Page) {
     assert_eq!(page.up(), "0");
     assert_eq!(page.of_server(), Vec::<&str>::new());
     assert!(page.family("opensips_info").is_none());
