@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::support::modules::{exporter, samples, success};
-use crate::support::page::Page;
 use crate::support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
 use crate::support::{captured, server_and_exporter};
 
@@ -108,17 +107,13 @@ fn a_command_that_fails_costs_its_own_series() {
 #[test]
 fn a_command_that_is_not_answered_costs_a_part_of_the_time_and_then_none() {
     for version in [V2_4, V3_6] {
-        let (_directory, server, exporter) = exporter(version, &["--timeout=2s"], |server| {
+        let (_directory, server, exporter) = exporter(version, &["--timeout=4s"], |server| {
             server.behave(Behaviour::Mute("ds_list"));
         });
         for _ in 0..3 {
             let began = Instant::now();
             let page = exporter.scrape();
-            assert!(
-                began.elapsed() < Duration::from_millis(1900),
-                "{}",
-                version.name
-            );
+            assert!(began.elapsed() < Duration::from_secs(3), "{}", version.name);
             assert_eq!(page.up(), "1");
             assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
             assert!(page.family("opensips_dispatcher_destination_up").is_none());
@@ -142,8 +137,8 @@ fn a_command_that_is_not_answered_costs_a_part_of_the_time_and_then_none() {
 #[test]
 fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
     for version in [V2_4, V3_6] {
-        let busy = Duration::from_millis(1200);
-        let (_directory, server, exporter) = exporter(version, &["--timeout=2s"], |server| {
+        let busy = Duration::from_millis(2400);
+        let (_directory, server, exporter) = exporter(version, &["--timeout=4s"], |server| {
             server.behave(Behaviour::SlowAt("list_blacklists", busy));
         });
         let page = exporter.scrape();
@@ -153,7 +148,7 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
         let took: f64 = value
             .and_then(|value| value.parse().ok())
             .expect("a number");
-        assert!(took > 0.4, "{took}");
+        assert!(took > 0.8, "{took}");
         for _ in 0..3 {
             let page = exporter.scrape();
             assert_eq!(page.up(), "1", "{}", version.name);
@@ -164,7 +159,7 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
         }
         let told = exporter.logged("is not complete");
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("blacklists") && told[0].contains("no reply within 500ms"));
+        assert!(told[0].contains("blacklists") && told[0].contains("no reply within 1s"));
         let commands = server.commands();
         let asked = commands
             .iter()
@@ -176,13 +171,11 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
 #[test]
 fn strangers_in_a_hurry_keep_nobody_from_an_answer() {
     let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
-        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(300)));
+        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(200)));
     });
     for _ in 0..5 {
-        let hurried = exporter.send(
-            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Prometheus-Scrape-Timeout-Seconds: 1.2\r\n\r\n",
-        );
-        let page = Page::read(&hurried.body).expect("a page");
+        // A command has a quarter of it.
+        let page = exporter.scrape_within(Duration::from_millis(600));
         assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
         let page = exporter.scrape();
         assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
@@ -272,11 +265,11 @@ fn what_makes_the_server_work_hard_is_off_until_it_is_asked_for() {
 
 #[test]
 fn what_lists_the_parts_of_a_command_may_be_slow_as_well() {
-    let flags = ["--timeout=2s", "--exclude=status_report"];
+    let flags = ["--timeout=4s", "--exclude=status_report"];
     let (_directory, _server, exporter) = exporter(V3_6, &flags, |server| {
         server.behave(Behaviour::SlowAt(
             "sr_list_status",
-            Duration::from_millis(1200),
+            Duration::from_millis(2400),
         ));
     });
     assert_eq!(exporter.scrape().up(), "1");
@@ -290,8 +283,8 @@ fn what_lists_the_parts_of_a_command_may_be_slow_as_well() {
 /// Each would take the others' commands for slow ones.
 #[test]
 fn scrapes_at_once_ask_one_after_the_other() {
-    let (_directory, _server, exporter) = exporter(V3_6, &["--timeout=4s"], |server| {
-        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(1500)));
+    let (_directory, _server, exporter) = exporter(V3_6, &["--timeout=8s"], |server| {
+        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(2250)));
     });
     std::thread::scope(|scope| {
         for _ in 0..6 {
