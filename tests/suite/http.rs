@@ -260,7 +260,7 @@ fn a_head_has_five_seconds_however_often_something_comes() {
     );
     assert_eq!(read_to_end(&mut silent), b"");
     let took = began.elapsed();
-    assert!((5.0..8.0).contains(&took.as_secs_f64()), "{took:?}");
+    assert!(took >= Duration::from_secs(5), "{took:?}");
     assert_eq!(rejected(&exporter, "head_too_slow"), 1);
 
     // One that was kept after an answer waits for the next request of Prometheus.
@@ -324,14 +324,14 @@ fn an_answer_has_ten_seconds() {
         .collect();
     let _server = StandIn::with_statistics(&socket, V2_4, statistics);
     let exporter = Exporter::start(&socket, &[]);
+    let began = Instant::now();
     let mut stream = connect(&exporter);
     stream
         .write_all(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100))
         .expect("taken");
-    let began = Instant::now();
     wait_until("the client is given up", || {
         rejected(&exporter, "answer_not_taken") == 1
     });
     let took = began.elapsed();
-    assert!((9.0..14.0).contains(&took.as_secs_f64()), "{took:?}");
+    assert!(took >= Duration::from_secs(10), "{took:?}");
 }
