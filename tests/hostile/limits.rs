@@ -96,9 +96,16 @@ fn no_descriptor_left_is_no_end() {
     assert_eq!(exporter.logged("new connections have to wait").len(), 1);
 }
 
-/// A user whose only process is the exporter, if this is root, or else the one of this process. Root has no
-/// limit of threads.
-const NOBODY: u32 = 54_321;
+/// The user to run the exporter as, whose threads are limited: if this is root, who has no limit, one without any
+/// process, or else the one of this process.
+fn limited_user() -> u32 {
+    let own = rustix::process::getuid();
+    if own.is_root() {
+        20_000 + std::process::id() % 40_000
+    } else {
+        own.as_raw()
+    }
+}
 
 /// With few threads there are few places, and requests share the threads that there are.
 #[test]
@@ -110,19 +117,14 @@ fn few_threads_are_enough() {
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
     let own = directory.join("opensips_exporter");
     fs::copy(binary_path(), &own).expect("a copy that everybody can start");
-    let is_root = rustix::process::getuid().is_root();
-    let user = if is_root {
-        NOBODY
-    } else {
-        rustix::process::getuid().as_raw()
-    };
+    let user = limited_user();
     let limit = format!("--nproc={}", threads_of(user) + 40);
     let mut command = command(&["prlimit", &limit], &own);
     command
-        .args(["--addr=127.0.0.1:0", "--timeout=500ms", "--socket"])
+        .args(["--addr=127.0.0.1:0", "--socket"])
         .arg(&socket);
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
+    if rustix::process::getuid().is_root() {
+        command.uid(user).gid(user);
     }
     let mut exporter = Exporter::run(command);
     let line = exporter.wait_for_log("connections at once instead of");
@@ -137,7 +139,7 @@ fn few_threads_are_enough() {
     server.behave(Behaviour::Silent);
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| exporter.get("/metrics"));
+            scope.spawn(|| exporter.scrape_within(Duration::from_millis(500)));
         }
     });
     server.behave(Behaviour::Proper);
@@ -166,7 +168,7 @@ fn threads_of(user: u32) -> usize {
 #[test]
 fn a_hanging_server_delays_nothing_else() {
     let _alone = alone();
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=5s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
     thread::scope(|scope| {
@@ -194,7 +196,7 @@ fn a_hanging_server_delays_nothing_else() {
             times[50], times[99]
         );
         // One of them may meet a busy machine.
-        assert!(times[98] < Duration::from_millis(100), "{times:?}");
+        assert!(times[98] < Duration::from_secs(1), "{times:?}");
     });
 }
 
@@ -202,7 +204,7 @@ fn a_hanging_server_delays_nothing_else() {
 #[test]
 fn one_too_many_is_told_so() {
     let _alone = alone();
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=6s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
     thread::scope(|scope| {

@@ -26,8 +26,9 @@ const INTERVAL: Duration = Duration::from_millis(70);
 /// The time between a connection and the request on it, as over a network.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 
-/// What all scrapes but one may take.
-const SCRAPE_TIME: Duration = Duration::from_secs(1);
+/// What all scrapes but one may take during an attack of full size, and else: then the machine may be busy with
+/// other tests, and Prometheus still has the page in time.
+const SCRAPE_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// How long an attack may go on, whatever happens.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -37,6 +38,9 @@ pub const THREADS_AT_REST: usize = 2 + MAX_CONNECTIONS + MAX_CONNECTIONS / GROUP
 
 /// Threads while all places have a request, and while those are not gone that tiny_http began with.
 const MOST_THREADS: usize = THREADS_AT_REST + 2 * MAX_CONNECTIONS;
+
+/// Threads that have ended and wait for their last turn on a busy machine.
+const ENDING: usize = 16;
 
 /// Memory that an attack may cost, in bytes.
 const MEMORY: u64 = 16 << 20;
@@ -221,7 +225,11 @@ pub fn withstand(
         done: AtomicUsize::new(0),
         sources: AtomicUsize::new(0),
     };
-    let scrapes = if is_full() { SCRAPES.0 } else { SCRAPES.1 };
+    let (scrapes, scrape_time, most_threads) = if is_full() {
+        (SCRAPES.0, SCRAPE_TIME.0, MOST_THREADS)
+    } else {
+        (SCRAPES.1, SCRAPE_TIME.1, MOST_THREADS + ENDING)
+    };
     let mut times = Vec::new();
     let mut failures = Vec::new();
     let mut most = before;
@@ -260,10 +268,10 @@ pub fn withstand(
         most.memory.saturating_sub(before.memory) >> 10,
     );
     assert!(
-        most_times.is_some_and(|&time| time < SCRAPE_TIME),
+        most_times.is_some_and(|&time| time < scrape_time),
         "{name}: {failures:?} {times:?}"
     );
-    assert!(most.threads <= MOST_THREADS, "{name}: {most:?}");
+    assert!(most.threads <= most_threads, "{name}: {most:?}");
     assert!(most.descriptors <= ALL_DESCRIPTORS, "{name}: {most:?}");
     assert!(
         most.memory < before.memory + MEMORY,
