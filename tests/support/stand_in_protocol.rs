@@ -1,7 +1,7 @@
 //! What each version of the server says: requests to replies, as the captured ones.
 
 use std::cell::LazyCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::captures::{Process, captured_processes};
 use super::commands::{self, Taught};
