@@ -96,8 +96,8 @@ fn no_descriptor_left_is_no_end() {
     assert_eq!(exporter.logged("new connections have to wait").len(), 1);
 }
 
-/// The user to run the exporter as, whose threads are limited: if this is root, who has no limit, one without any
-/// process, or else the one of this process.
+/// The user to run the exporter as, whose threads are limited: if this is root, who has no limit,
+/// one without any process, or else the one of this process.
 fn limited_user() -> u32 {
     let own = rustix::process::getuid();
     if own.is_root() {

@@ -1,5 +1,5 @@
-//! Attacks, and a system that gives little. They measure what the process takes and how fast it answers, so
-//! they run apart from all other tests, and one after the other.
+//! Attacks, and a system that gives little. They measure what the process takes and how fast it
+//! answers, so they run apart from all other tests, and one after the other.
 //!
 //! Small sizes by default; `make hostile` runs the full ones on the static release binary.
 

@@ -6,17 +6,13 @@ use crate::support::stand_in::{
     Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, VERSIONS, Version, read_captured,
     script_variable,
 };
-use crate::support::{Exporter, TempDir, binary, fixture, wait_until};
+use crate::support::{Exporter, TempDir, binary, fixture, server_with, wait_until};
 
 fn start(version: Version, arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let name = version.name.replace("1.10", "1.11");
     let reply = std::fs::read(fixture(&format!("{name}/get_statistics_all.reply")));
     let statistics = read_captured(&reply.expect("the capture"));
-    let server = StandIn::with_statistics(&socket, version, statistics);
-    let exporter = Exporter::start(&socket, arguments);
-    (directory, server, exporter)
+    server_with(version, statistics, arguments)
 }
 
 #[test]
@@ -125,10 +121,11 @@ fn the_url_chooses_within_that() {
 #[test]
 fn without_the_groups_of_processes_a_large_server_is_asked_once() {
     for version in [V1_11, V2_4, V3_6, V4_0] {
-        let directory = TempDir::new();
-        let socket = directory.join("mi.sock");
-        let server = StandIn::with_statistics(&socket, version, statistics(version, 2000));
-        let exporter = Exporter::start(&socket, &["--exclude=pkmem,load"]);
+        let (_directory, server, exporter) = server_with(
+            version,
+            statistics(version, 2000),
+            &["--exclude=pkmem,load"],
+        );
         for _ in 0..3 {
             let page = exporter.scrape();
             assert_eq!(page.up(), "1", "{:#?}", exporter.log());
@@ -162,12 +159,10 @@ fn what_leaves_nothing_is_refused() {
 
 #[test]
 fn a_group_may_be_too_large_also_by_its_name() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let mut all = statistics(V2_4, 4);
     all.extend((0..3000).map(script_variable));
-    let server = StandIn::with_statistics(&socket, V2_4, all);
-    let exporter = Exporter::start(&socket, &["--collect=core,SCRIPT,PKMEM", "--timeout=20s"]);
+    let (_directory, server, exporter) =
+        server_with(V2_4, all, &["--collect=core,SCRIPT,PKMEM", "--timeout=20s"]);
     for _ in 0..4 {
         let page = exporter.scrape();
         assert_eq!(page.up(), "1", "{:#?}", exporter.log());
@@ -211,13 +206,14 @@ fn a_group_may_not_be_there_yet() {
 #[test]
 fn a_server_that_lists_nothing_is_read_all_the_same() {
     for version in [V2_4, V3_6] {
-        for timeout in ["1s", "3s"] {
-            let directory = TempDir::new();
-            let socket = directory.join("mi.sock");
-            let server = StandIn::with_statistics(&socket, version, statistics(version, 4));
-            server.behave(Behaviour::Mute("list_statistics"));
+        for timeout in ["1s", "2s"] {
             let timeout = format!("--timeout={timeout}");
-            let exporter = Exporter::start(&socket, &["--exclude=pkmem", &timeout]);
+            let (_directory, server, exporter) = server_with(
+                version,
+                statistics(version, 4),
+                &["--exclude=pkmem", &timeout],
+            );
+            server.behave(Behaviour::Mute("list_statistics"));
             for _ in 0..4 {
                 assert_eq!(
                     exporter.scrape().up(),

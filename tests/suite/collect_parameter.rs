@@ -1,7 +1,7 @@
 //! `collect[]`: what is asked of the server, and what is on the page.
 
-use crate::support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
-use crate::support::{Exporter, TempDir, fixture, server_and_exporter};
+use crate::support::stand_in::{Behaviour, V1_11, V2_4, read_captured};
+use crate::support::{fixture, server_and_exporter, server_with};
 
 #[test]
 fn only_what_is_selected_is_asked_for_and_written() {
@@ -89,11 +89,8 @@ fn no_selection_is_everything() {
 
 #[test]
 fn the_sockets_of_1_11_can_be_selected_by_their_names() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let reply = std::fs::read(fixture("1.11/get_statistics_all.reply")).expect("the capture");
-    let _server = StandIn::start(&socket, V1_11, &reply);
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, _server, exporter) = server_with(V1_11, read_captured(&reply), &[]);
     for value in ["udp:127.0.0.1:5111-load", "load:udp:127.0.0.1:5111-load"] {
         let page = exporter.scrape_with(&format!("/metrics?collect[]={value}"));
         assert_eq!(page.of_server(), ["opensips_load_load"], "{value}");
@@ -136,11 +133,8 @@ fn what_cannot_be_on_the_wire_is_refused_with_a_sentence() {
 /// By its name the server gives the first of two statistics, by their group both. The second counts.
 #[test]
 fn the_order_of_the_values_does_not_matter() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let twice = |value| (b"sipcapture".to_vec(), b"captured_requests".to_vec(), value);
-    let _server = StandIn::with_statistics(&socket, V2_4, vec![twice(0), twice(5)]);
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, _server, exporter) = server_with(V2_4, vec![twice(0), twice(5)], &[]);
     for query in [
         "collect[]=sipcapture:&collect[]=captured_requests",
         "collect[]=captured_requests&collect[]=sipcapture:",

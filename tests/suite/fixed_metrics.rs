@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::stand_in::{StandIn, V2_4};
-use crate::support::{Exporter, TempDir, fixture};
+use crate::support::stand_in::V2_4;
+use crate::support::{fixture, server_with};
 use opensips_exporter::processors::PROCESSORS;
 use opensips_exporter::scrape::FAMILIES;
 
@@ -90,9 +90,7 @@ fn every_statistic_becomes_its_series_and_no_other() {
         );
     }
 
-    let directory = TempDir::new();
-    let server = StandIn::with_statistics(&directory.join("mi.sock"), V2_4, Vec::new());
-    let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
+    let (_directory, server, exporter) = server_with(V2_4, Vec::new(), &[]);
     for (statistic, series) in &expected {
         let (group, name) = statistic.split_once(':').expect("a group");
         server.change(|all| *all = vec![(group.into(), name.into(), 4711)]);
@@ -124,10 +122,8 @@ fn every_statistic_becomes_its_series_and_no_other() {
 /// A statistic that the server does not have is no sample, and not 0.
 #[test]
 fn what_the_server_does_not_have_is_absent() {
-    let directory = TempDir::new();
     let statistics = vec![(b"core".to_vec(), b"rcv_requests".to_vec(), 1)];
-    let _server = StandIn::with_statistics(&directory.join("mi.sock"), V2_4, statistics);
-    let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
+    let (_directory, _server, exporter) = server_with(V2_4, statistics, &[]);
     let page = exporter.scrape();
     assert_eq!(page.of_server(), ["opensips_core_requests_total"]);
 }
@@ -135,7 +131,6 @@ fn what_the_server_does_not_have_is_absent() {
 /// A level below zero is printed by the server near 2^64.
 #[test]
 fn gauges_go_below_zero_and_counters_do_not() {
-    let directory = TempDir::new();
     let statistic = |group: &str, name: &str| (group.into(), name.into(), u64::MAX - 5);
     let statistics = vec![
         statistic("dialog", "early_dialogs"),
@@ -143,8 +138,8 @@ fn gauges_go_below_zero_and_counters_do_not() {
         statistic("core", "rcv_requests"),
         statistic("dynamic", "mine"),
     ];
-    let _server = StandIn::with_statistics(&directory.join("mi.sock"), V2_4, statistics);
-    let page = Exporter::start(&directory.join("mi.sock"), &[]).scrape();
+    let (_directory, _server, exporter) = server_with(V2_4, statistics, &[]);
+    let page = exporter.scrape();
     let value = |name, labels| page.value(name, labels).map(str::to_string);
     let written = |text: &str| Some(text.to_string());
     assert_eq!(

@@ -4,7 +4,7 @@ use crate::support::page::{Page, is_of_the_exporter};
 use crate::support::stand_in::{
     KAMAILIO, StandIn, V1_10, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
 };
-use crate::support::{Exporter, TempDir, compare_or_bless, fixture};
+use crate::support::{compare_or_bless, fixture, server_with};
 
 /// The page with a `#` for each value that differs from run to run.
 fn steady(page: &str) -> String {
@@ -42,12 +42,9 @@ fn page_with(
     prepare: impl FnOnce(&StandIn),
     flags: &[&str],
 ) -> String {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let reply = std::fs::read(fixture(captured)).expect("the captured reply");
-    let server = StandIn::start(&socket, version, &reply);
+    let (_directory, server, exporter) = server_with(version, read_captured(&reply), flags);
     prepare(&server);
-    let exporter = Exporter::start(&socket, flags);
     let response = exporter.get("/metrics");
     assert_eq!(response.status, 200);
     Page::read(&response.body).expect("a valid page");

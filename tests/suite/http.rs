@@ -6,8 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::page::Page;
-use crate::support::stand_in::{StandIn, V2_4};
-use crate::support::{Exporter, PATIENCE, Response, TempDir, server_and_exporter, wait_until};
+use crate::support::stand_in::V2_4;
+use crate::support::{
+    Exporter, PATIENCE, Response, TempDir, server_and_exporter, server_with, wait_until,
+};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 
 fn without_server() -> (TempDir, Exporter) {
@@ -309,8 +311,6 @@ fn an_idle_connection_is_the_first_to_go() {
 
 #[test]
 fn an_answer_has_ten_seconds() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     // More than the kernel's buffers hold.
     let name = "n".repeat(1000);
     let statistics = (0..60)
@@ -322,16 +322,16 @@ fn an_answer_has_ten_seconds() {
             )
         })
         .collect();
-    let _server = StandIn::with_statistics(&socket, V2_4, statistics);
-    let exporter = Exporter::start(&socket, &[]);
+    let (_directory, _server, exporter) = server_with(V2_4, statistics, &["--log.level=debug"]);
     let began = Instant::now();
     let mut stream = connect(&exporter);
     stream
         .write_all(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100))
         .expect("taken");
-    wait_until("the client is given up", || {
-        rejected(&exporter, "answer_not_taken") == 1
-    });
+    exporter.wait_for_log("the answer is not read");
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(10), "{took:?}");
+    wait_until("it is counted", || {
+        rejected(&exporter, "answer_not_taken") == 1
+    });
 }

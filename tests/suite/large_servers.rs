@@ -8,7 +8,9 @@ use crate::support::network::Server;
 use crate::support::stand_in::{
     Behaviour, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, script_variable,
 };
-use crate::support::{Exporter, TempDir, assert_down, assert_is_down, binary, wait_until};
+use crate::support::{
+    Exporter, TempDir, assert_down, assert_is_down, binary, server_with, wait_until,
+};
 
 fn size(statistics: &[Statistic]) -> usize {
     let sizes = statistics
@@ -18,11 +20,7 @@ fn size(statistics: &[Statistic]) -> usize {
 }
 
 fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::with_statistics(&socket, version, statistics(version, processes));
-    let exporter = Exporter::start(&socket, &["--timeout=20s"]);
-    (directory, server, exporter)
+    server_with(version, statistics(version, processes), &["--timeout=20s"])
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::stand_in::{Behaviour, StandIn, V2_4};
+use crate::support::stand_in::{Behaviour, StandIn, V2_4, read_captured};
 use crate::support::{
     Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, captured,
-    server_and_exporter, wait_until,
+    server_and_exporter, server_with, wait_until,
 };
 
 #[test]
@@ -70,10 +70,7 @@ fn the_first_scrape_that_works_is_one_line() {
 fn sick_answers_are_no_values() {
     let whole = captured();
     let garbage: Vec<u8> = (0..=255).cycle().take(3000).collect();
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &whole);
-    let mut exporter = Exporter::start(&socket, &[]);
+    let (_directory, server, mut exporter) = server_with(V2_4, read_captured(&whole), &[]);
     for (behaviour, advice) in [
         (Behaviour::Silent, "no reply from"),
         (
@@ -200,8 +197,6 @@ fn a_bad_line_costs_itself_alone() {
 
 #[test]
 fn statistics_of_one_name_or_given_twice_do_not_spoil_the_page() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let statistic = |group: &str, name: &str, value| (group.into(), name.into(), value);
     let statistics = vec![
         statistic("sipcapture", "captured_requests", 0),
@@ -214,8 +209,8 @@ fn statistics_of_one_name_or_given_twice_do_not_spoil_the_page() {
         statistic("uri", "positive checks", 7),
         statistic("uri", "positive_checks", 8),
     ];
-    let _server = StandIn::with_statistics(&socket, V2_4, statistics);
-    let page = Exporter::start(&socket, &[]).scrape();
+    let (_directory, _server, exporter) = server_with(V2_4, statistics, &[]);
+    let page = exporter.scrape();
     let unclaimed =
         |group, name| page.value("opensips_statistic", &[("group", group), ("name", name)]);
     assert_eq!(page.value("opensips_shmem_total_size", &[]), Some("1"));
@@ -231,17 +226,14 @@ fn statistics_of_one_name_or_given_twice_do_not_spoil_the_page() {
 
 #[test]
 fn a_page_may_be_as_large_as_a_datagram() {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let mut reply = b"200 OK\n".to_vec();
     let count = 7200;
     for number in 0..count {
         reply.extend_from_slice(format!("script:counter_{number}:: {number}\n").as_bytes());
     }
     assert!(reply.len() > 190_000);
-    let server = StandIn::with_statistics(&socket, V2_4, Vec::new());
+    let (_directory, server, exporter) = server_with(V2_4, Vec::new(), &[]);
     server.behave(Behaviour::Raw(reply));
-    let exporter = Exporter::start(&socket, &[]);
     let page = exporter.scrape();
     assert_eq!(page.up(), "1");
     let family = page

@@ -3,14 +3,10 @@
 use crate::support::many_processes::statistics;
 use crate::support::page::{Page, Sample};
 use crate::support::stand_in::{Behaviour, KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0, Version};
-use crate::support::{Exporter, TempDir, captured, wait_until};
+use crate::support::{Exporter, TempDir, server_and_exporter, server_with, wait_until};
 
 fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::with_statistics(&socket, version, statistics(version, processes));
-    let exporter = Exporter::start(&socket, &[]);
-    (directory, server, exporter)
+    server_with(version, statistics(version, processes), &[])
 }
 
 /// How often the server was asked for its processes.
@@ -88,11 +84,9 @@ fn they_are_on_the_pages_of_their_statistics() {
 #[test]
 fn a_server_that_does_not_tell_them_is_not_asked_again() {
     for version in [V2_4, V3_6] {
-        let directory = TempDir::new();
-        let socket = directory.join("mi.sock");
         // More than fit into its reply.
-        let server = StandIn::with_statistics(&socket, version, statistics(version, 1500));
-        let exporter = Exporter::start(&socket, &["--timeout=20s"]);
+        let (_directory, server, exporter) =
+            server_with(version, statistics(version, 1500), &["--timeout=20s"]);
         for _ in 0..3 {
             let page = exporter.scrape();
             assert_eq!(page.up(), "1");
@@ -101,10 +95,7 @@ fn a_server_that_does_not_tell_them_is_not_asked_again() {
         exporter.scrape();
         assert_eq!(asked(&server), 1, "{:?}", server.commands());
     }
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
-    let exporter = Exporter::start(&socket, &["--timeout=20s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=20s"]);
     server.behave(Behaviour::Raw(
         b"200 OK\nProcess::  ID=x PID=1 Type=y\ncore:a:: 1\n".into(),
     ));
@@ -116,10 +107,8 @@ fn a_server_that_does_not_tell_them_is_not_asked_again() {
 #[test]
 fn a_lost_answer_is_asked_for_again() {
     for version in [V2_4, V3_6] {
-        let directory = TempDir::new();
-        let socket = directory.join("mi.sock");
-        let server = StandIn::with_statistics(&socket, version, statistics(version, 20));
-        let exporter = Exporter::start(&socket, &["--timeout=20s"]);
+        let (_directory, server, exporter) =
+            server_with(version, statistics(version, 20), &["--timeout=20s"]);
         let before = processes(&exporter.scrape());
         server.change(|all| *all = statistics(version, 40));
         server.behave(Behaviour::Mute("ps"));

@@ -1,15 +1,11 @@
 //! What is at which path, and how HTTP is spoken.
 
 use crate::support::stand_in::{Behaviour, StandIn, V2_4};
-use crate::support::{Exporter, PATIENCE, TempDir, server_and_exporter};
+use crate::support::{Exporter, PATIENCE, TempDir, server_and_exporter, server_with};
 
 fn serving() -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
     let statistics = vec![(b"core".to_vec(), b"timestamp".to_vec(), 7)];
-    let server = StandIn::with_statistics(&socket, V2_4, statistics);
-    let exporter = Exporter::start(&socket, &[]);
-    (directory, server, exporter)
+    server_with(V2_4, statistics, &[])
 }
 
 #[test]

@@ -26,8 +26,8 @@ const INTERVAL: Duration = Duration::from_millis(70);
 /// The time between a connection and the request on it, as over a network.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 
-/// What all scrapes but one may take during an attack of full size, and else: then the machine may be busy with
-/// other tests, and Prometheus still has the page in time.
+/// What all scrapes but one may take during an attack of full size, and else: then the machine may
+/// be busy with other work, and Prometheus still has the page in time.
 const SCRAPE_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// How long an attack may go on, whatever happens.

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use opensips_exporter::gate::MAX_CONNECTIONS;
-use stand_in::{StandIn, V2_4};
+use stand_in::{StandIn, Statistic, V2_4, Version, read_captured};
 
 /// How long a test waits for what should come at once, or after the first pause of 15 s.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -410,12 +410,21 @@ pub fn assert_up(exporter: &Exporter) {
     assert_eq!(page.value("opensips_core_requests_total", &[]), Some("370"));
 }
 
-/// A stand-in with the statistics of [`captured`], and an exporter that asks it. The directory is that
-/// of their socket `mi.sock`.
+/// A stand-in with the statistics of [`captured`], and an exporter that asks it. The directory is
+/// that of their socket `mi.sock`.
 pub fn server_and_exporter(arguments: &[&str]) -> (TempDir, StandIn, Exporter) {
+    server_with(V2_4, read_captured(&captured()), arguments)
+}
+
+/// The same with these statistics.
+pub fn server_with(
+    version: Version,
+    statistics: Vec<Statistic>,
+    arguments: &[&str],
+) -> (TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
     let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, V2_4, &captured());
+    let server = StandIn::with_statistics(&socket, version, statistics);
     let exporter = Exporter::start(&socket, arguments);
     (directory, server, exporter)
 }

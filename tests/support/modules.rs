@@ -1,8 +1,8 @@
 //! Servers with modules, and the states on a page.
 
 use super::page::Page;
-use super::stand_in::{StandIn, Version};
-use super::{Exporter, TempDir, captured};
+use super::stand_in::{StandIn, Version, read_captured};
+use super::{Exporter, TempDir, captured, server_with};
 
 /// An exporter for a server with modules, which `prepare` teaches what to answer.
 pub fn exporter(
@@ -10,12 +10,9 @@ pub fn exporter(
     flags: &[&str],
     prepare: impl FnOnce(&StandIn),
 ) -> (TempDir, StandIn, Exporter) {
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let server = StandIn::start(&socket, version, &captured());
+    let (directory, server, exporter) = server_with(version, read_captured(&captured()), flags);
     server.load_modules();
     prepare(&server);
-    let exporter = Exporter::start(&socket, flags);
     (directory, server, exporter)
 }
 

@@ -45,8 +45,9 @@ pub enum Behaviour {
     Before(Vec<u8>),
 }
 
-/// The uptime among the statistics of a server, which goes on: when it stands still, the server seems to start
-/// again and again. It counts from the first request for statistics, so that the first page is always the same.
+/// The uptime among the statistics of a server, which goes on: when it stands still, the server
+/// seems to start again and again. It counts from the first request for statistics, so that the
+/// first page is always the same.
 #[derive(Default)]
 pub struct Uptime(Option<Instant>);
 
