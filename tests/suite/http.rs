@@ -262,7 +262,7 @@ fn a_head_has_five_seconds_however_often_something_comes() {
     );
     assert_eq!(read_to_end(&mut silent), b"");
     let took = began.elapsed();
-    assert!(took >= Duration::from_secs(5), "{took:?}");
+    assert!((5..10).contains(&took.as_secs()), "{took:?}");
     assert_eq!(rejected(&exporter, "head_too_slow"), 1);
 
     // One that was kept after an answer waits for the next request of Prometheus.
