@@ -3,11 +3,11 @@
 //! A scrape goes one way through these modules, and none of them is visited twice:
 //!
 //! ```text
-//! TCP client -> gate -> tiny_http -> server -> scrape -> mi -> processors -> exposition -> out
+//! TCP client -> gate -> tiny_http -> site -> scrape -> mi -> processors -> exposition -> out
 //!                                              collectors
 //! ```
 //!
-//! `config`, `logging`, `telemetry`, `health` and `workers` serve the program around it, `bytes`
+//! `config`, `logging`, `telemetry`, `news` and `turns` serve the program around it, `bytes`
 //! whoever copies many short texts. The library exists so that tests can reach each module; the
 //! program is the binary.
 
@@ -34,7 +34,6 @@ pub mod process;
 pub mod processors;
 pub mod scrape;
 pub mod selection;
-pub mod server;
+pub mod site;
 pub mod telemetry;
 pub mod turns;
-pub mod workers;

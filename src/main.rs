@@ -14,17 +14,16 @@ use std::thread;
 use log::LevelFilter;
 use opensips_exporter::check;
 use opensips_exporter::config::{self, Command, Config};
-use opensips_exporter::gate::lanes::Lanes;
+use opensips_exporter::gate::backend::BackendError;
 use opensips_exporter::gate::refusal::Refusal;
-use opensips_exporter::gate::{Gate, Rules, listener};
+use opensips_exporter::gate::{self, Rules, listener};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Endpoint, ReplyDirectory};
 use opensips_exporter::modules::Modules;
 use opensips_exporter::scrape::Scraper;
 use opensips_exporter::selection::Selection;
-use opensips_exporter::server::{self, Site};
+use opensips_exporter::site::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
-use opensips_exporter::workers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
@@ -142,29 +141,38 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     }
     // Daemons read their settings again on SIGHUP. There is nothing to read again.
     signal_hook::flag::register(SIGHUP, Arc::default())?;
-    end_on(&[SIGTERM, SIGINT], replies.clone(), SERVED)?;
+    end_on(&[SIGTERM, SIGINT], replies.clone(), SERVED).map_err(BackendError::from)?;
 
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
 
     let client = client(&config, replies.clone());
     let telemetry = telemetry()?;
-    let rules = Rules {
-        forwarded: server::HEADERS,
-        rejections: telemetry.rejections(),
-    };
+    let rejections = telemetry.rejections();
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let hello = format!(
         "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
         config.path,
         scraper.endpoint()
     );
-    let site = Site::new(scraper, config.path, config.timeout, config.scope);
-    let handle = Arc::new(move |request| server::respond(&site, request));
-    let lanes = Lanes::new(|http| workers::serve(http, Arc::clone(&handle)));
-    let gate = Gate::new(listener, lanes, rules)?;
+    let site = Arc::new(Site::new(
+        scraper,
+        config.path,
+        config.timeout,
+        config.scope,
+    ));
+    let asked = Arc::clone(&site);
+    let rules = Rules {
+        forwarded: site::HEADERS,
+        is_slow: Box::new(move |target| asked.is_slow(target)),
+        rejections,
+    };
+    let end = gate::start(listener, rules, move |request| {
+        site::respond(&site, request)
+    })
+    .map_err(|error| format!("no connection can be served: {error}"))?;
     log::info!("{hello}");
-    let error = gate.run();
+    let error = end.recv()?;
     if let Some(replies) = replies {
         replies.close();
     }

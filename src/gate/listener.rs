@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 
 use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, sockopt};
 
-use super::place::ANSWER_TIME;
+use super::connection::ANSWER_TIME;
 use crate::config::Address;
 
 /// Connections that the kernel holds until they are accepted, those without a request among them: as many as it is
@@ -77,7 +77,7 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
 }
 
 /// Lets the kernel hold back connections until something was sent on them, for as long as
-/// [`SILENCE`]: strangers who send nothing take no place, and a request that comes a little later than its
+/// [`SILENCE`]: strangers who send nothing take no slot, and a request that comes a little later than its
 /// connection, as over any real network, finds that still there. Neither std nor rustix can set the option.
 #[allow(unsafe_code)]
 fn defer_accept(listener: &TcpListener) -> io::Result<()> {

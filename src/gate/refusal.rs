@@ -26,18 +26,20 @@ pub enum Refusal {
     HeadTooLarge,
     /// The body has a transfer coding.
     TransferCoding,
-    /// All places are taken by requests that wait for their answers.
+    /// There was no backend stream for the request in time.
     Busy,
     /// Another version than HTTP/1.0 and HTTP/1.1.
     Version,
     /// The client did not read its answer in time. It is told nothing.
     AnswerNotTaken,
-    /// A place was needed before the request had arrived. The client is told nothing.
+    /// Its slot was needed before the request had arrived. The client is told nothing.
     PlaceNeeded,
 }
 
-/// The form of a refusal: the label value it is counted under, its status and the words behind it,
-/// and what the body says.
+const ONLY_GET: &str = "only GET and HEAD are answered";
+
+/// The label value that a refusal is counted under, its status and the words behind it, and what
+/// the body says.
 type Form = (&'static str, u16, &'static str, &'static str);
 
 impl Refusal {
@@ -59,67 +61,24 @@ impl Refusal {
         Refusal::PlaceNeeded,
     ];
 
+    #[rustfmt::skip]
     fn form(self) -> Form {
+        use Refusal::*;
         match self {
-            Refusal::Malformed => ("malformed", 400, "Bad Request", "this is not HTTP/1.1"),
-            Refusal::Host => ("host", 400, "Bad Request", "HTTP/1.1 needs one Host header"),
-            Refusal::Target => (
-                "target",
-                400,
-                "Bad Request",
-                "ask for a path or a URL of http",
-            ),
-            Refusal::MethodNotAllowed => (
-                "method_not_allowed",
-                405,
-                "Method Not Allowed",
-                "only GET and HEAD are answered",
-            ),
-            Refusal::UnknownMethod => (
-                "unknown_method",
-                501,
-                "Not Implemented",
-                "only GET and HEAD are answered",
-            ),
-            Refusal::HeadTooSlow => (
-                "head_too_slow",
-                408,
-                "Request Timeout",
-                "the request did not arrive in time",
-            ),
-            Refusal::Body => ("body", 413, "Content Too Large", "send no body"),
-            Refusal::Expectation => (
-                "expectation",
-                417,
-                "Expectation Failed",
-                "send no Expect header",
-            ),
-            Refusal::HeadTooLarge => (
-                "head_too_large",
-                431,
-                "Request Header Fields Too Large",
-                "the request is too large",
-            ),
-            Refusal::TransferCoding => (
-                "transfer_coding",
-                501,
-                "Not Implemented",
-                "send no body and no Transfer-Encoding header",
-            ),
-            Refusal::Busy => (
-                "busy",
-                503,
-                "Service Unavailable",
-                "too many requests wait for their answers, try again later",
-            ),
-            Refusal::Version => (
-                "version",
-                505,
-                "HTTP Version Not Supported",
-                "only HTTP/1.0 and HTTP/1.1 are answered",
-            ),
-            Refusal::AnswerNotTaken => ("answer_not_taken", 0, "", "the answer is not read"),
-            Refusal::PlaceNeeded => ("place_needed", 0, "", "the place is needed"),
+            Malformed => ("malformed", 400, "Bad Request", "this is not HTTP/1.1"),
+            Host => ("host", 400, "Bad Request", "HTTP/1.1 needs one Host header"),
+            Target => ("target", 400, "Bad Request", "ask for a path or a URL of http"),
+            MethodNotAllowed => ("method_not_allowed", 405, "Method Not Allowed", ONLY_GET),
+            UnknownMethod => ("unknown_method", 501, "Not Implemented", ONLY_GET),
+            HeadTooSlow => ("head_too_slow", 408, "Request Timeout", "the request did not arrive in time"),
+            Body => ("body", 413, "Content Too Large", "send no body"),
+            Expectation => ("expectation", 417, "Expectation Failed", "send no Expect header"),
+            HeadTooLarge => ("head_too_large", 431, "Request Header Fields Too Large", "the request is too large"),
+            TransferCoding => ("transfer_coding", 501, "Not Implemented", "send no body and no Transfer-Encoding header"),
+            Busy => ("busy", 503, "Service Unavailable", "too many requests wait for their answers, try again later"),
+            Version => ("version", 505, "HTTP Version Not Supported", "only HTTP/1.0 and HTTP/1.1 are answered"),
+            AnswerNotTaken => ("answer_not_taken", 0, "", "the answer is not read"),
+            PlaceNeeded => ("place_needed", 0, "", "the place is needed"),
         }
     }
 

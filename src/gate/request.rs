@@ -24,19 +24,27 @@ pub struct Request {
     pub canonical: String,
     /// Whether the answer has no body.
     pub is_head: bool,
-    /// What becomes of the connection after the answer.
-    pub then: Then,
+    /// Whether the connection stays open after the answer.
+    pub keep_alive: KeepAlive,
 }
 
-/// What becomes of a connection after an answer, and how the answer says so (RFC 9112, section 9.3).
+impl Request {
+    /// Its target: path and query.
+    pub fn target(&self) -> &str {
+        self.canonical.split(' ').nth(1).unwrap_or_default()
+    }
+}
+
+/// Whether a connection stays open after an answer, and how the answer says so (RFC 9112, section
+/// 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum KeepAlive {
     /// It is closed: `Connection: close`.
-    Close,
+    No,
     /// It stays open, as every one of HTTP/1.1.
-    Keep,
+    Implied,
     /// It stays open since the client of HTTP/1.0 asked for that: `Connection: keep-alive`.
-    KeepAlive,
+    Announced,
 }
 
 /// What the bytes received so far are.
@@ -137,16 +145,16 @@ fn accept(parsed: &httparse::Request<'_, '_>, forwarded: &[&str]) -> Result<Requ
             .flat_map(|value| value.split(|&byte| byte == b','))
             .any(|value| value.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
     };
-    let then = match (has_option("close"), is_1_0) {
-        (true, _) => Then::Close,
-        (false, false) => Then::Keep,
-        (false, true) if has_option("keep-alive") => Then::KeepAlive,
-        (false, true) => Then::Close,
+    let keep_alive = match (has_option("close"), is_1_0) {
+        (true, _) => KeepAlive::No,
+        (false, false) => KeepAlive::Implied,
+        (false, true) if has_option("keep-alive") => KeepAlive::Announced,
+        (false, true) => KeepAlive::No,
     };
     Ok(Request {
         canonical,
         is_head,
-        then,
+        keep_alive,
     })
 }
 

@@ -8,12 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opensips_exporter::exposition::CONTENT_TYPE;
-use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::refusal::Refusal;
-use opensips_exporter::gate::{Gate, Rules};
-use opensips_exporter::server::{self, Answer};
+use opensips_exporter::gate::{self, Rules};
+use opensips_exporter::site::{self, Answer};
 use opensips_exporter::telemetry::Telemetry;
-use opensips_exporter::workers;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,17 +38,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             content_type: CONTENT_TYPE,
             body: Arc::clone(&page),
         };
-        server::send(request, answer);
+        site::send(request, answer);
     };
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     println!("serves http://{}/", listener.local_addr()?);
-    let handle = Arc::new(handle);
-    let lanes = Lanes::new(|http| workers::serve(http, Arc::clone(&handle)));
     let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
     let rules = Rules {
-        forwarded: server::HEADERS,
+        forwarded: site::HEADERS,
+        is_slow: Box::new(|target| target == "/metrics"),
         rejections: telemetry.rejections(),
     };
-    let error = Gate::new(listener, lanes, rules)?.run();
-    Err(error.to_string().into())
+    Err(gate::start(listener, rules, handle)?.recv()?.into())
 }

@@ -1,6 +1,7 @@
 //! Attacks by strangers on the network: none of them stops a scrape, grows the process or ends it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -271,34 +272,47 @@ fn pipelines(attack: &Attack) {
 /// Each sends its next requests before it has read the answers, and reads them all.
 fn insatiable(attack: &Attack) {
     const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut connected: Option<(std::net::TcpStream, usize)> = None;
+    const REQUESTS: usize = 8;
+    let mut connected: Option<BufReader<TcpStream>> = None;
     while attack.once_more() {
-        let (mut stream, length) = match connected.take() {
-            Some(connected) => connected,
-            None => {
-                let Ok(mut stream) = attack.connect() else {
-                    continue;
-                };
-                let mut answer = [0; 1000];
-                // It may be closed for another one.
-                match stream
-                    .write_all(REQUEST)
-                    .and_then(|()| stream.read(&mut answer))
-                {
-                    Ok(length @ 1..) => (stream, length),
-                    _ => continue,
-                }
-            }
+        let Some(mut stream) = connected
+            .take()
+            .or_else(|| Some(BufReader::new(attack.connect().ok()?)))
+        else {
+            continue;
         };
-        let mut answers = vec![0; 8 * length];
-        let exchanged = stream
-            .write_all(&REQUEST.repeat(8))
-            .and_then(|()| stream.read_exact(&mut answers));
-        if exchanged.is_ok() {
-            assert!(answers.ends_with(b"healthy\n"));
-            connected = Some((stream, length));
+        if stream
+            .get_mut()
+            .write_all(&REQUEST.repeat(REQUESTS))
+            .is_err()
+        {
+            continue;
+        }
+        // It may be closed for another one, with the last answer or without.
+        let is_kept = |answer: Response| {
+            assert_eq!((answer.status, answer.text().as_str()), (200, "healthy\n"));
+            !answer.headers.contains_key("connection")
+        };
+        if (0..REQUESTS).all(|_| read_answer(&mut stream).is_some_and(is_kept)) {
+            connected = Some(stream);
         }
     }
+}
+
+/// The next answer on a connection, if it comes.
+fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<Response> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let count = stream.read_until(b'\n', &mut bytes).ok()?;
+        if count == 0 {
+            return None;
+        }
+    }
+    let mut answer = Response::read(&bytes).expect("a head");
+    let length = answer.headers["content-length"].parse().expect("a length");
+    answer.body.resize(length, 0);
+    stream.read_exact(&mut answer.body).ok()?;
+    Some(answer)
 }
 
 fn random_bytes(attack: &Attack) {

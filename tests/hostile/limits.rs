@@ -1,22 +1,24 @@
 //! Where the system gives little: few descriptors, few threads, and a server that hangs while everybody asks.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alone;
-use crate::support::attack::{idle, resets, withstand};
+use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST, idle, resets, withstand};
 use crate::support::stand_in::{Behaviour, StandIn, V2_4};
 use crate::support::{
-    Exporter, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
-    server_and_exporter, wait_until,
+    Exporter, PATIENCE, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
+    end, server_and_exporter, wait_until,
 };
 use opensips_exporter::gate::MAX_CONNECTIONS;
+use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, MAX_STREAMS};
 
 /// With few descriptors there are few places, but strangers cannot take them.
 #[test]
@@ -30,8 +32,8 @@ fn few_descriptors_are_enough() {
         .args(["--addr=127.0.0.1:0", "--socket"])
         .arg(&socket);
     let mut exporter = Exporter::run(command);
-    let line = exporter.wait_for_log("no more than 12 connections at once");
-    assert!(line.contains("raise it to 400"), "{line}");
+    let line = exporter.wait_for_log("no more than 63 connections and 4 requests at once");
+    assert!(line.contains("raise it to 161"), "{line}");
     assert_up(&exporter);
     let before = exporter.descriptors();
     withstand(
@@ -68,46 +70,66 @@ fn prlimit(exporter: &Exporter, limit: &str) {
 #[test]
 fn no_descriptor_left_is_no_end() {
     let _alone = alone();
-    let (_directory, _server, mut exporter) = server_and_exporter(&["--log.level=debug"]);
-    exporter.wait_for_log("there are places for");
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
+    assert_up(&exporter);
     let limit = |limit: &str| {
         prlimit(&exporter, &format!("--nofile={limit}:"));
     };
-    // Those below are the first that it opened.
+    // Those below are the first that it opened. Threads that wait for connections have theirs.
     limit("4");
-    let mut waiting = std::net::TcpStream::connect(exporter.address).expect("the kernel takes it");
-    waiting
-        .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .expect("the kernel takes it");
+    let mut waiting: Vec<TcpStream> = (0..MAX_CONNECTIONS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(exporter.address).expect("the kernel takes it");
+            stream
+                .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .expect("the kernel takes it");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+            stream
+        })
+        .collect();
     let line = exporter.wait_for_log("new connections have to wait");
     assert!(
-        line.contains("raise the limit of open files to 400"),
+        line.contains(&format!("the limit of open files to {ALL_DESCRIPTORS}")),
         "{line}"
     );
     limit("1000");
-    let mut answer = Vec::new();
-    waiting.read_to_end(&mut answer).expect("an answer");
-    assert_eq!(
-        Response::read(&answer).map(|answer| answer.status),
-        Some(200)
-    );
+    for stream in &mut waiting {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let answer = Response::read(&answer).map(|answer| answer.status);
+        assert_eq!(answer, Some(200));
+    }
     assert_up(&exporter);
-    assert!(exporter.is_running());
     assert_eq!(exporter.logged("new connections have to wait").len(), 1);
 }
 
-/// The user to run the exporter as, whose threads are limited: if this is root, who has no limit,
-/// one without any process, or else the one of this process.
-fn limited_user() -> u32 {
+/// A user to run the exporter as, whose threads are limited: if this is root, who has no limit, one
+/// without any process, or else the one of this process.
+fn limited_user(number: u32) -> u32 {
     let own = rustix::process::getuid();
-    if own.is_root() {
-        20_000 + std::process::id() % 40_000
-    } else {
-        own.as_raw()
+    match own.is_root() {
+        true => 20_000 + std::process::id() % 20_000 * 2 + number,
+        false => own.as_raw(),
     }
 }
 
-/// With few threads there are few places, and requests share the threads that there are.
+/// The exporter as a user who may have so many threads more. Its directory is open to that user.
+fn with_few_threads(directory: &TempDir, user: u32, threads: usize) -> Command {
+    let own = directory.join("opensips_exporter");
+    fs::copy(binary_path(), &own).expect("a copy that everybody can start");
+    let is_root = rustix::process::getuid().is_root();
+    let limit = format!("--nproc={}", threads_of(user) + threads);
+    let mut command = command(&["prlimit", &limit], &own);
+    command
+        .args(["--addr=127.0.0.1:0", "--timeout=500ms", "--socket"])
+        .arg(directory.join("mi.sock"));
+    if is_root {
+        command.uid(user).gid(user);
+    }
+    command
+}
+
+/// With few threads there are few connections and streams.
 #[test]
 fn few_threads_are_enough() {
     let _alone = alone();
@@ -115,20 +137,8 @@ fn few_threads_are_enough() {
     let socket = directory.join("mi.sock");
     let server = StandIn::start(&socket, V2_4, &captured());
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("the socket");
-    let own = directory.join("opensips_exporter");
-    fs::copy(binary_path(), &own).expect("a copy that everybody can start");
-    let user = limited_user();
-    let limit = format!("--nproc={}", threads_of(user) + 40);
-    let mut command = command(&["prlimit", &limit], &own);
-    command
-        .args(["--addr=127.0.0.1:0", "--socket"])
-        .arg(&socket);
-    if rustix::process::getuid().is_root() {
-        command.uid(user).gid(user);
-    }
+    let command = with_few_threads(&directory, limited_user(0), THREADS_AT_REST + 10);
     let mut exporter = Exporter::run(command);
-    let line = exporter.wait_for_log("connections at once instead of");
-    assert!(line.contains("raise their limit"), "{line}");
     assert_up(&exporter);
     withstand("idle connections, few threads", &mut exporter, 500, 1, idle);
     withstand("resets, few threads", &mut exporter, 1000, 2, resets);
@@ -138,10 +148,12 @@ fn few_threads_are_enough() {
     withstand("resets, no further thread", &mut exporter, 1000, 2, resets);
     server.behave(Behaviour::Silent);
     thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| exporter.scrape_within(Duration::from_millis(500)));
+        for _ in 0..8 {
+            scope.spawn(|| exporter.get("/metrics"));
         }
     });
+    let line = exporter.wait_for_log("no more than 4 requests at once instead of 16");
+    assert!(line.contains("raise the limits of threads"), "{line}");
     server.behave(Behaviour::Proper);
     assert_up(&exporter);
     assert!(
@@ -149,6 +161,48 @@ fn few_threads_are_enough() {
         "{:?}",
         exporter.log()
     );
+}
+
+/// Where there are too few threads for the first scrape the exporter does not say that it serves.
+#[test]
+fn a_start_without_threads_ends() {
+    let _alone = alone();
+    let directory = TempDir::new();
+    let mut served = 0;
+    for threads in 1..=THREADS_AT_REST + 3 {
+        let mut command = with_few_threads(&directory, limited_user(1), threads);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut log = BufReader::new(child.stderr.take().expect("its log"));
+        let mut line = String::new();
+        log.read_line(&mut line).expect("a line");
+        let address = line.split("serves http://").nth(1);
+        let Some(address) = address.and_then(|rest| rest.split('/').next()) else {
+            assert!(
+                line.contains("raise the limits of threads"),
+                "{threads}: {line}"
+            );
+            assert_eq!(
+                child.wait().expect("its end").code(),
+                Some(1),
+                "{threads}: {line}"
+            );
+            let mut rest = String::new();
+            log.read_to_string(&mut rest).expect("an end");
+            assert_eq!(rest, "", "{threads}");
+            continue;
+        };
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).expect("the request is taken");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let status = Response::read(&answer).map(|answer| answer.status);
+        assert_eq!(status, Some(200), "{threads}");
+        end(&mut child, "TERM");
+        served += 1;
+    }
+    assert!(served > 0);
 }
 
 /// The threads of a user.
@@ -165,23 +219,38 @@ fn threads_of(user: u32) -> usize {
         .sum()
 }
 
+/// The answers to requests for the metrics while the server hangs: each says so, or that there are
+/// too many, and in time.
+fn assert_down_or_busy(exporter: &Exporter) {
+    let began = Instant::now();
+    let response = exporter.get("/metrics");
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    assert_eq!(response.headers["connection"], "close");
+    match response.status {
+        200 => assert!(response.text().contains("\nopensips_up 0\n")),
+        status => assert_eq!(status, 503, "{}", response.text()),
+    }
+}
+
+/// Requests that need no SIP server, among as many that wait for it as there can be connections.
 #[test]
 fn a_hanging_server_delays_nothing_else() {
     let _alone = alone();
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=5s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=3s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
+    let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..50 {
-            scope.spawn(|| assert_down(&exporter));
+        for _ in 0..MAX_CONNECTIONS {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_down_or_busy(&exporter);
+                }
+            });
         }
-        let workers = || {
-            exporter
-                .threads()
-                .into_iter()
-                .filter(|name| name == "worker\n")
-        };
-        wait_until("all requests wait", || workers().count() > 50);
+        wait_until("as many requests as may wait are on their way", || {
+            exporter.threads().len() >= THREADS_AFTERWARDS
+        });
         let mut times: Vec<Duration> = (0..100)
             .map(|_| {
                 let start = Instant::now();
@@ -189,46 +258,43 @@ fn a_hanging_server_delays_nothing_else() {
                 start.elapsed()
             })
             .collect();
-        assert_eq!(exporter.get("/").status, 200);
+        for (path, status) in [("/", 200), ("/nosuch", 404), ("/x", 404)] {
+            assert_eq!(exporter.get(path).status, status, "{path}");
+        }
+        is_over.store(true, Ordering::Relaxed);
         times.sort();
         println!(
             "a hanging server: /-/healthy takes {:?}, at most {:?}",
             times[50], times[99]
         );
         // One of them may meet a busy machine.
-        assert!(times[98] < Duration::from_secs(1), "{times:?}");
+        assert!(times[98] < Duration::from_millis(200), "{times:?}");
     });
 }
 
-/// More requests than places wait for answers: whoever comes then is told so, and not for longer.
+/// More requests than streams wait for the server: whoever comes then is told so, and not for
+/// longer.
 #[test]
 fn one_too_many_is_told_so() {
     let _alone = alone();
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=6s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=4s"]);
     assert_up(&exporter);
     server.behave(Behaviour::Silent);
     thread::scope(|scope| {
-        for _ in 0..MAX_CONNECTIONS {
+        for _ in 0..MAX_STREAMS * 3 / 4 {
             scope.spawn(|| assert_down(&exporter));
         }
-        let workers = || {
-            exporter
-                .threads()
-                .into_iter()
-                .filter(|name| name == "worker\n")
-        };
-        wait_until("all requests wait", || workers().count() > MAX_CONNECTIONS);
+        wait_until("all requests are on their way", || {
+            exporter.threads().len() >= THREADS_AFTERWARDS
+        });
         let began = Instant::now();
-        let response = exporter.get("/-/healthy");
+        let response = exporter.get("/metrics");
         assert_eq!(response.status, 503, "{}", response.text());
         assert_eq!(response.headers["connection"], "close");
-        assert!(
-            began.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            began.elapsed()
-        );
+        let took = began.elapsed();
+        assert!((1.0..3.5).contains(&took.as_secs_f64()), "{took:?}");
     });
-    assert_eq!(exporter.get("/-/healthy").status, 200);
+    assert_down(&exporter);
 }
 
 /// They are read once a second at most, and not more seldom.
@@ -236,7 +302,6 @@ fn one_too_many_is_told_so() {
 fn the_metrics_of_the_process_get_newer() {
     let _alone = alone();
     let (_directory, _server, exporter) = server_and_exporter(&[]);
-    exporter.wait_for_lanes();
     let open = || -> usize {
         let page = exporter.scrape();
         let value = page.value("process_open_fds", &[]).expect("descriptors");

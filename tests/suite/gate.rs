@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use crate::support::{PATIENCE, Response};
 use opensips_exporter::config::Address;
-use opensips_exporter::gate::lanes::Lanes;
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
-use opensips_exporter::gate::{Gate, Rules, listener};
+use opensips_exporter::gate::{self, Rules, listener};
 use opensips_exporter::telemetry::Telemetry;
-use opensips_exporter::workers;
 use proptest::prelude::*;
 use tiny_http::Request;
 
@@ -24,14 +22,12 @@ fn serve(handle: impl Fn(Request) + Send + Sync + 'static) -> SocketAddr {
     };
     let listener = listener::listen(&address).expect("a port");
     let address = listener.local_addr().expect("its address");
-    let handle = std::sync::Arc::new(handle);
-    let lanes = Lanes::new(move |http| workers::serve(http, std::sync::Arc::clone(&handle)));
     let rules = Rules {
         forwarded: FORWARDED,
+        is_slow: Box::new(|target| target.starts_with("/slow")),
         rejections: Telemetry::new([]).expect("a registry").rejections(),
     };
-    let gate = Gate::new(listener, lanes, rules).expect("a gate");
-    thread::spawn(move || gate.run());
+    gate::start(listener, rules, handle).expect("a gate");
     address
 }
 

@@ -1,5 +1,6 @@
 //! How the gate speaks HTTP with friends, odd ones included (RFC 9112), and how long it has patience.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -271,11 +272,20 @@ fn a_head_has_five_seconds_however_often_something_comes() {
     assert_eq!(read_answer(&mut kept).status, 200);
 }
 
+/// Whether all threads of the exporter wait for something (proc(5), stat).
+fn is_at_rest(exporter: &Exporter) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{}/task", exporter.pid())).expect("proc");
+    tasks.flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        state.starts_with('S')
+    })
+}
+
 #[test]
 fn an_idle_connection_is_the_first_to_go() {
     let directory = TempDir::new();
     let exporter = Exporter::start(&directory.join("mi.sock"), &["--log.level=debug"]);
-    exporter.wait_for_log(&format!("places for {MAX_CONNECTIONS} connections"));
     let mut beginnings: Vec<TcpStream> = (1..MAX_CONNECTIONS)
         .map(|_| {
             let mut stream = connect(&exporter);
@@ -289,6 +299,7 @@ fn an_idle_connection_is_the_first_to_go() {
     kept.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
         .expect("taken");
     assert_eq!(read_answer(&mut kept).status, 200);
+    wait_until("it is noticed to be idle", || is_at_rest(&exporter));
 
     // One more needs its place.
     let mut last = connect(&exporter);

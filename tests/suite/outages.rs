@@ -255,7 +255,6 @@ fn nothing_is_left_behind() {
         .args(["--addr=127.0.0.1:0", "--socket"])
         .arg(&socket);
     let mut exporter = Exporter::run(command);
-    exporter.wait_for_lanes();
     assert_up(&exporter);
     let before = exporter.descriptors();
     server.behave(Behaviour::Silent);

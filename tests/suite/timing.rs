@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST};
 use crate::support::stand_in::Behaviour;
 use crate::support::{Exporter, assert_down, assert_up, server_and_exporter, wait_until};
-use opensips_exporter::gate::MAX_CONNECTIONS;
-use opensips_exporter::gate::lanes::GROUP;
 
 #[test]
 fn twenty_scrapes_at_once_all_come_right() {
@@ -138,20 +137,31 @@ fn the_duration_is_in_seconds() {
 
 #[test]
 fn threads_come_with_need_and_go() {
-    let (_directory, server, exporter) = server_and_exporter(&["--timeout=5s"]);
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
     server.behave(Behaviour::Silent);
-    exporter.wait_for_lanes();
-    let workers = || {
-        let threads = exporter.threads();
-        threads.iter().filter(|name| *name == "worker\n").count()
-    };
-    let at_rest = MAX_CONNECTIONS / GROUP;
-    wait_until("one that waits for each group", || workers() == at_rest);
+    wait_until("those that wait", || {
+        exporter.threads().len() <= THREADS_AT_REST
+    });
+    let scrapes = 10;
     std::thread::scope(|scope| {
-        for _ in 0..20 {
+        for _ in 0..scrapes {
             scope.spawn(|| assert_down(&exporter));
         }
-        wait_until("another one for each request", || workers() == at_rest + 20);
+        wait_until(
+            "one for each connection, and those of further streams",
+            || exporter.threads().len() >= THREADS_AFTERWARDS + scrapes,
+        );
     });
-    wait_until("those that wait", || workers() == at_rest);
+    wait_until("those that wait, and those of further streams", || {
+        exporter.threads().len() <= THREADS_AFTERWARDS
+    });
+    // Further streams are used again.
+    std::thread::scope(|scope| {
+        for _ in 0..scrapes {
+            scope.spawn(|| assert_down(&exporter));
+        }
+    });
+    wait_until("no more than after the first time", || {
+        exporter.threads().len() <= THREADS_AFTERWARDS
+    });
 }

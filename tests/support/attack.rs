@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use opensips_exporter::gate::MAX_CONNECTIONS;
-use opensips_exporter::gate::lanes::{ALL_DESCRIPTORS, GROUP};
+use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, GROUP, MAX_STREAMS};
 use rustix::net::{
     self, AddressFamily, SocketAddrAny, SocketAddrV4, SocketFlags, SocketType, sockopt,
 };
@@ -33,11 +33,23 @@ const SCRAPE_TIME: (Duration, Duration) = (Duration::from_secs(1), Duration::fro
 /// How long an attack may go on, whatever happens.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Threads at rest: for the gate, for signals, for each lane, and one worker for each group of lanes.
-pub const THREADS_AT_REST: usize = 2 + MAX_CONNECTIONS + MAX_CONNECTIONS / GROUP;
+/// Threads at rest: that of main(), one for signals, one that waits for a connection, and for each
+/// backend stream of the first group one of tiny_http and one that answers.
+pub const THREADS_AT_REST: usize = 3 + 2 * GROUP;
 
-/// Threads while all places have a request, and while those are not gone that tiny_http began with.
-const MOST_THREADS: usize = THREADS_AT_REST + 2 * MAX_CONNECTIONS;
+/// Backend streams that come with need, and stay.
+const MORE_STREAMS: usize = MAX_STREAMS - GROUP;
+
+/// The same when there are all streams.
+pub const THREADS_AFTERWARDS: usize = THREADS_AT_REST + 2 * MORE_STREAMS;
+
+/// Threads while there are all connections, and those are not gone that tiny_http began with: for
+/// each group one, and for each stream another one.
+const MOST_THREADS: usize =
+    THREADS_AFTERWARDS + MAX_CONNECTIONS + MAX_STREAMS / GROUP + MAX_STREAMS;
+
+/// Their descriptors: for each its own and two of tiny_http.
+const MORE_DESCRIPTORS: usize = 3 * MORE_STREAMS;
 
 /// Threads that have ended and wait for their last turn on a busy machine.
 const ENDING: usize = 16;
@@ -286,11 +298,11 @@ pub struct Rest(Usage);
 impl Rest {
     /// What `exporter` takes when it was scraped and has come to rest.
     pub fn of(exporter: &Exporter) -> Self {
-        exporter.wait_for_lanes();
         scrape(exporter.address).expect("a scrape");
-        let mut usage = usage(exporter);
-        usage.threads = THREADS_AT_REST;
-        Rest(usage)
+        wait_until("no more threads than at rest", || {
+            usage(exporter).threads <= THREADS_AT_REST
+        });
+        Rest(usage(exporter))
     }
 
     /// Waits until `exporter` is at rest again.
@@ -298,8 +310,8 @@ impl Rest {
         let began = Instant::now();
         loop {
             let now = usage(exporter);
-            if now.threads <= self.0.threads
-                && now.descriptors <= self.0.descriptors
+            if now.threads <= THREADS_AFTERWARDS
+                && now.descriptors <= self.0.descriptors + MORE_DESCRIPTORS
                 && now.memory <= self.0.memory + LEFT
             {
                 println!(

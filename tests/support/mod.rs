@@ -21,7 +21,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use opensips_exporter::gate::MAX_CONNECTIONS;
 use stand_in::{StandIn, Statistic, V2_4, Version, read_captured};
 
 /// How long a test waits for what should come at once, or after the first pause of 15 s.
@@ -241,13 +240,6 @@ impl Exporter {
             .flatten()
             .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
             .collect()
-    }
-
-    /// Waits until all descriptors are there that stay.
-    pub fn wait_for_lanes(&self) {
-        wait_until("a lane for each connection", || {
-            self.descriptors() >= 3 * MAX_CONNECTIONS
-        });
     }
 }
 

@@ -75,6 +75,12 @@ impl Site {
         }
     }
 
+    /// Whether the answer to a request for `target` may take long, since the SIP server is asked.
+    pub fn is_slow(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or_default();
+        path == self.metrics_path || path == READY_PATH
+    }
+
     /// Answers a request for `target`, the path and query of its request line. `announced` is what
     /// the client says of its own timeout, in seconds.
     pub fn answer(&self, target: &str, announced: Option<&str>) -> Answer {

@@ -1,0 +1,258 @@
+//! A connection: reads requests of a client under a deadline, hands on those that pass, and relays
+//! the answers. Each wait is announced in the table first, so that others know what it is for.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt;
+
+use super::refusal::Refusal;
+use super::request::{self, Head, KeepAlive, MAX_HEAD, Request};
+use super::slots::Slot;
+use super::table::{Evicted, Phase};
+
+/// How long a request head may take, from the beginning of the connection or, when it was kept,
+/// from the head's first byte. A head fits into a few packets, so whoever needs longer is not
+/// coming.
+pub const HEAD_TIME: Duration = Duration::from_secs(5);
+
+/// How long a client may take to read an answer. That is the scrape timeout of Prometheus by
+/// default.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client may take to notice that its connection was closed. Closing it at once while
+/// it still sends could take the answer from it again (RFC 9112, section 9.6).
+const CLOSING_TIME: Duration = Duration::from_secs(1);
+
+/// Bytes that are read from such a client at most.
+const DISCARDED: usize = 256 * 1024;
+
+/// Bytes that are read at once. Heads are rarely larger, and each thread has the memory for them.
+const PIECE: usize = 2048;
+
+/// Why a connection ends before its client wants that.
+enum End {
+    /// Its client is gone, or expects nothing.
+    Gone,
+    /// Its client is told why. The answer has no body if the request was HEAD.
+    Refused { refusal: Refusal, is_head: bool },
+    /// Its client is in no state to be told anything.
+    Cut(Refusal),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        End::Gone
+    }
+}
+
+impl From<Evicted> for End {
+    fn from(Evicted(phase): Evicted) -> Self {
+        match phase {
+            Phase::Reading => End::Cut(Refusal::PlaceNeeded),
+            Phase::Sending => End::Cut(Refusal::AnswerNotTaken),
+            _ => End::Gone,
+        }
+    }
+}
+
+/// A connection and what came by it. Its socket does not block.
+pub struct Connection<'a> {
+    slot: Slot<'a>,
+    client: &'a TcpStream,
+    /// What was not handed on yet.
+    received: Vec<u8>,
+}
+
+impl<'a> Connection<'a> {
+    /// A new connection, which has `slot`.
+    pub fn new(slot: Slot<'a>, client: &'a TcpStream) -> Self {
+        Connection {
+            slot,
+            client,
+            received: Vec::new(),
+        }
+    }
+
+    /// Answers requests until the connection ends.
+    pub fn serve(mut self) {
+        let rules = &self.slot.gate.rules;
+        let mut end = self.answer_requests();
+        if let Err(End::Refused { refusal, is_head }) = end {
+            rules.reject(self.client, refusal);
+            let deadline = Instant::now() + CLOSING_TIME;
+            end = self
+                .send(&refusal.answer(is_head), deadline)
+                .or(Err(End::Gone));
+        }
+        match end {
+            Ok(()) => {
+                // It fails when the client is gone.
+                let _ = self.close();
+            }
+            Err(End::Cut(refusal)) => {
+                rules.reject(self.client, refusal);
+                // Otherwise the kernel keeps what the client does not read.
+                let _ = sockopt::set_socket_linger(self.client, Some(Duration::ZERO));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn answer_requests(&mut self) -> Result<(), End> {
+        let mut deadline = Some(Instant::now() + HEAD_TIME);
+        loop {
+            let request = self.read_request(deadline)?;
+            if self.answer(&request)? == KeepAlive::No {
+                return Ok(());
+            }
+            deadline = None;
+        }
+    }
+
+    /// Reads the next request. Without a `deadline` it may begin at any time.
+    fn read_request(&mut self, mut deadline: Option<Instant>) -> Result<Request, End> {
+        let refused = |refusal, is_head| Err(End::Refused { refusal, is_head });
+        loop {
+            // Some clients end a request with one line end too many (RFC 9112, section 2.2).
+            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let start = self.received.iter().position(|byte| !is_line_end(byte));
+            self.received.drain(..start.unwrap_or(self.received.len()));
+            if !self.received.is_empty() {
+                deadline.get_or_insert_with(|| Instant::now() + HEAD_TIME);
+                match request::read(&self.received, self.slot.gate.rules.forwarded) {
+                    Head::Incomplete => {}
+                    Head::Refused { refusal, is_head } => return refused(refusal, is_head),
+                    Head::Complete(length, request) => {
+                        self.received.drain(..length);
+                        return Ok(request);
+                    }
+                }
+            }
+            let phase = match deadline {
+                Some(_) => Phase::Reading,
+                None => Phase::Idle,
+            };
+            let mut buffer = [0; PIECE];
+            let room = MAX_HEAD.saturating_sub(self.received.len()).min(PIECE);
+            let room = buffer.get_mut(..room).unwrap_or_default();
+            match self.read(room, phase, deadline)? {
+                Some(0) if !self.received.is_empty() => return refused(Refusal::Malformed, false),
+                None if !self.received.is_empty() => return refused(Refusal::HeadTooSlow, false),
+                Some(0) | None => return Err(End::Gone),
+                Some(count) => {
+                    let bytes = room.get(..count).unwrap_or_default();
+                    self.received.extend_from_slice(bytes);
+                }
+            }
+        }
+    }
+
+    /// Relays the answer to `request`, and returns whether the connection stays open.
+    fn answer(&mut self, request: &Request) -> Result<KeepAlive, End> {
+        let gate = self.slot.gate;
+        let is_slow = (gate.rules.is_slow)(request.target());
+        let mut backend = self.slot.stream(is_slow).ok_or(End::Refused {
+            refusal: Refusal::Busy,
+            is_head: request.is_head,
+        })?;
+        // Its client may be gone already.
+        if let Some(error) = self.client.take_error()? {
+            return Err(error.into());
+        }
+        let (head, mut buffer) = backend.ask(request)?;
+        // When others need slots, each answer is the last one of its connection.
+        let keep_alive = match gate.is_full() {
+            true => KeepAlive::No,
+            false => request.keep_alive,
+        };
+        head.announce(keep_alive, &mut buffer);
+        let deadline = Instant::now() + ANSWER_TIME;
+        let mut backend = Some(backend);
+        while let Some(reading) = &mut backend {
+            if reading.read_on(&mut buffer)? {
+                // Others can have it while the client reads.
+                backend = None;
+            }
+            self.send(&buffer, deadline)?;
+            buffer.clear();
+        }
+        Ok(keep_alive)
+    }
+
+    /// Sends `bytes` until `deadline`.
+    fn send(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), End> {
+        while !bytes.is_empty() {
+            match (&mut &*self.client).write(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if is_passing(&error) => {
+                    if !self.wait(Phase::Sending, PollFlags::OUT, Some(deadline))? {
+                        return Err(End::Cut(Refusal::AnswerNotTaken));
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Throws away what the client still sends, until it has closed the connection too.
+    fn close(&self) -> Result<(), End> {
+        self.client.shutdown(Shutdown::Write)?;
+        let deadline = Some(Instant::now() + CLOSING_TIME);
+        let mut room = DISCARDED;
+        let mut buffer = [0; PIECE];
+        while let Some(count @ 1..) = self.read(&mut buffer, Phase::Closing, deadline)?
+            && count < room
+        {
+            room -= count;
+        }
+        Ok(())
+    }
+
+    /// Reads what there is, and waits for it until `deadline` if there is nothing. `None` if it
+    /// did not come in time.
+    fn read(
+        &self,
+        buffer: &mut [u8],
+        phase: Phase,
+        deadline: Option<Instant>,
+    ) -> Result<Option<usize>, End> {
+        loop {
+            match (&mut &*self.client).read(buffer) {
+                Err(error) if is_passing(&error) => {
+                    if !self.wait(phase, PollFlags::IN, deadline)? {
+                        return Ok(None);
+                    }
+                }
+                result => return Ok(Some(result?)),
+            }
+        }
+    }
+
+    /// Waits for the client, during which the connection may be evicted. Returns whether it was in
+    /// time.
+    fn wait(
+        &self,
+        phase: Phase,
+        events: PollFlags,
+        deadline: Option<Instant>,
+    ) -> Result<bool, End> {
+        self.slot.mark(phase)?;
+        let timeout = deadline.map_or(-1, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Rounded up, so that it is over afterwards.
+            i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX)
+        });
+        let result = poll(&mut [PollFd::new(self.client, events)], timeout);
+        self.slot.mark(Phase::Served)?;
+        Ok(result != Ok(0))
+    }
+}
+
+/// Whether it is worth another try.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

@@ -1,0 +1,306 @@
+//! Who is connected, what is done for each connection, and which one gives way when slots or
+//! backend streams are short. Values in, values out, no sockets.
+//!
+//! Among clients that want the same, that one goes first whose address has least of it, so that
+//! nobody keeps others out by asking often.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+/// How long a request may wait for a stream while others need its slot, and a client not read
+/// its answer while others need its stream.
+pub const OVERDUE: Duration = Duration::from_millis(100);
+
+/// What is done for a connection: first what is least lost when it is closed for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Everything was said, and its client has yet to close it.
+    Closing,
+    /// It is between two requests.
+    Idle,
+    /// Its request has not arrived.
+    Reading,
+    /// Its client does not read the answer.
+    Sending,
+    /// Its request waits for a backend stream.
+    Waiting,
+    /// A request is being read or answered. Such a connection is never closed for another one.
+    Served,
+}
+
+/// A connection, with what belongs to it in `item`.
+pub struct Row<T> {
+    pub item: T,
+    client: IpAddr,
+    phase: Phase,
+    /// Since when it is in this phase.
+    since: Instant,
+    /// Whether its request may take long.
+    pub is_slow: bool,
+    pub has_stream: bool,
+    is_evicted: bool,
+}
+
+/// What a connection was doing when it was evicted.
+pub struct Evicted(pub Phase);
+
+impl<T> Row<T> {
+    /// A connection of `client`, which is served at first.
+    pub fn new(client: IpAddr, item: T, now: Instant) -> Self {
+        Row {
+            item,
+            client: network(client),
+            phase: Phase::Served,
+            since: now,
+            is_slow: false,
+            has_stream: false,
+            is_evicted: false,
+        }
+    }
+
+    /// Notes what is done for the connection from now on, unless it was evicted.
+    pub fn mark(&mut self, phase: Phase, now: Instant) -> Result<(), Evicted> {
+        if self.is_evicted {
+            return Err(Evicted(self.phase));
+        }
+        self.phase = phase;
+        self.since = now;
+        Ok(())
+    }
+
+    /// Notes that it is to end, and returns what it was doing.
+    pub fn evict(&mut self) -> Phase {
+        self.is_evicted = true;
+        self.phase
+    }
+
+    /// Whether its request waits for a backend stream.
+    pub fn is_waiting(&self) -> bool {
+        self.phase == Phase::Waiting && !self.is_evicted
+    }
+
+    /// Whether a request of its client is awaited.
+    pub fn is_awaited(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Reading)
+    }
+}
+
+/// What counts as one client: an address of IPv4, or a network of IPv6, in which a host may take
+/// any address.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+/// All connections, each by a number that no other one has.
+pub struct Table<T>(pub BTreeMap<u64, Row<T>>);
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table(BTreeMap::new())
+    }
+}
+
+impl<T> Table<T> {
+    /// Adds a connection, and returns its number.
+    pub fn insert(&mut self, row: Row<T>) -> u64 {
+        let number = self.0.last_key_value().map_or(0, |(last, _)| last + 1);
+        self.0.insert(number, row);
+        number
+    }
+
+    fn count(&self, condition: impl Fn(&Row<T>) -> bool) -> usize {
+        self.0.values().filter(|row| condition(row)).count()
+    }
+
+    /// The connection that is closed when a slot is needed.
+    pub fn victim(&self, now: Instant) -> Option<u64> {
+        self.first_to_go(|row| match row.phase {
+            Phase::Served => false,
+            Phase::Waiting => now >= row.since + OVERDUE,
+            _ => true,
+        })
+    }
+
+    /// The connection that is closed when more requests wait for streams than are about to come
+    /// back: its client does not read the answer.
+    pub fn stalled(&self, now: Instant) -> Option<u64> {
+        let coming_back = self.count(|row| row.has_stream && row.is_evicted);
+        if self.count(Row::is_waiting) <= coming_back {
+            return None;
+        }
+        self.first_to_go(|row| {
+            row.phase == Phase::Sending && row.has_stream && now >= row.since + OVERDUE
+        })
+    }
+
+    /// Of those that `may_go` the one with least to lose, then one of the client with most slots,
+    /// then the one for which nothing changed for longest.
+    fn first_to_go(&self, may_go: impl Fn(&Row<T>) -> bool) -> Option<u64> {
+        let may_go = |row: &Row<T>| !row.is_evicted && may_go(row);
+        let phases = self.0.values().filter(|row| may_go(row));
+        let phase = phases.map(|row| row.phase).min()?;
+        let rows = self
+            .0
+            .iter()
+            .filter(|(_, row)| row.phase == phase && may_go(row));
+        let first = rows.min_by_key(|(_, row)| {
+            let slots = self.count(|other| other.client == row.client && !other.is_evicted);
+            (Reverse(slots), row.since)
+        });
+        first.map(|(number, _)| *number)
+    }
+
+    /// The request that gets the next stream when `free` of `open` ones are: one of the client
+    /// with fewest streams, then the one that waits for longest. A quarter of the streams is for
+    /// requests that are not slow.
+    pub fn next(&self, free: usize, open: usize) -> Option<u64> {
+        let slow = self.count(|row| row.has_stream && row.is_slow);
+        let may_be_slow = slow < open - open / 4;
+        let waiting = self.0.iter().filter(|(_, row)| row.is_waiting());
+        let waiting = waiting.filter(|(_, row)| free > 0 && (may_be_slow || !row.is_slow));
+        let next = waiting.min_by_key(|(_, row)| {
+            let streams = self.count(|other| other.client == row.client && other.has_stream);
+            (streams, row.since)
+        });
+        next.map(|(number, _)| *number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Phase::{Closing, Idle, Reading, Sending, Served, Waiting};
+    use std::net::Ipv4Addr;
+
+    const A: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const B: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+
+    /// A table of connections of which the first has not changed for longest, all for longer than
+    /// is heeded.
+    fn table(rows: &[(IpAddr, Phase)]) -> (Table<()>, Instant) {
+        let began = Instant::now();
+        let mut table = Table::default();
+        for ((client, phase), second) in rows.iter().zip(0..) {
+            let since = began + Duration::from_secs(second);
+            let mut row = Row::new(*client, (), since);
+            row.phase = *phase;
+            assert_eq!(table.insert(row), second);
+        }
+        (table, began + Duration::from_secs(1000))
+    }
+
+    /// Changes the connection of this number.
+    fn change(table: &mut Table<()>, number: u64, change: impl FnOnce(&mut Row<()>)) {
+        assert!(table.0.contains_key(&number));
+        table.0.entry(number).and_modify(change);
+    }
+
+    #[test]
+    fn the_one_with_least_to_lose_goes_first() {
+        let all = [Served, Waiting, Sending, Reading, Idle, Closing];
+        for count in 0..=all.len() {
+            let rows: Vec<_> = all.iter().take(count).map(|phase| (A, *phase)).collect();
+            let (table, now) = table(&rows);
+            // The last one, but never one that is served.
+            let expected = (count as u64).checked_sub(1).filter(|number| *number > 0);
+            assert_eq!(table.victim(now), expected, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn then_one_of_the_client_with_most_slots_goes_first() {
+        let (mut table, now) = table(&[(B, Reading), (A, Reading), (A, Served), (A, Reading)]);
+        // Of as many it is the one that has waited for longest.
+        for expected in [Some(1), Some(3), Some(0), None] {
+            assert_eq!(table.victim(now), expected);
+            if let Some(number) = expected {
+                change(&mut table, number, |row| assert_eq!(row.evict(), Reading));
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_waits_has_a_while() {
+        let (table, now) = table(&[(A, Waiting)]);
+        let since = now - Duration::from_secs(1000);
+        assert_eq!(table.victim(since), None);
+        assert_eq!(table.victim(since + OVERDUE), Some(0));
+    }
+
+    #[test]
+    fn an_evicted_connection_says_what_it_was_doing() {
+        let (mut table, now) = table(&[(A, Reading)]);
+        change(&mut table, 0, |row| {
+            assert_eq!(row.evict(), Reading);
+            let evicted = row.mark(Served, now).err();
+            assert_eq!(evicted.map(|Evicted(phase)| phase), Some(Reading));
+        });
+    }
+
+    #[test]
+    fn the_client_with_fewest_streams_is_next() {
+        let (mut table, _) = table(&[(A, Served), (A, Waiting), (B, Waiting), (B, Waiting)]);
+        change(&mut table, 0, |row| row.has_stream = true);
+        assert_eq!(table.next(0, 4), None);
+        for (free, expected) in [(3, 2), (2, 1), (1, 3)] {
+            assert_eq!(table.next(free, 4), Some(expected));
+            change(&mut table, expected, |row| {
+                row.has_stream = true;
+                row.phase = Served;
+            });
+        }
+        assert_eq!(table.next(1, 4), None);
+    }
+
+    #[test]
+    fn a_quarter_of_the_streams_is_not_for_slow_requests() {
+        for (open, slow) in [(1, 1), (4, 3), (8, 6), (16, 12)] {
+            let (mut table, _) = table(&[(A, Waiting); 17]);
+            table.0.values_mut().for_each(|row| row.is_slow = true);
+            let mut taken = 0;
+            while let Some(number) = table.next(open - taken, open) {
+                change(&mut table, number, |row| {
+                    row.has_stream = true;
+                    row.phase = Served;
+                });
+                taken += 1;
+            }
+            assert_eq!(taken, slow, "{open}");
+            change(&mut table, 16, |row| row.is_slow = false);
+            let expected = Some(16).filter(|_| taken < open);
+            assert_eq!(table.next(open - taken, open), expected, "{open}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_keeps_no_stream_from_others() {
+        let (mut table, now) = table(&[(A, Sending), (A, Sending), (B, Sending), (B, Served)]);
+        for number in 1..4 {
+            change(&mut table, number, |row| row.has_stream = true);
+        }
+        assert_eq!(table.stalled(now), None);
+        change(&mut table, 3, |row| row.phase = Waiting);
+        assert_eq!(table.stalled(now - Duration::from_secs(1000)), None);
+        assert_eq!(table.stalled(now), Some(1));
+        change(&mut table, 1, |row| assert_eq!(row.evict(), Sending));
+        // Its stream will do.
+        assert_eq!(table.stalled(now), None);
+    }
+
+    #[test]
+    fn hosts_of_ipv6_have_many_addresses() {
+        let is_one = |one: &str, other: &str| {
+            let network = |text: &str| text.parse().map(network).ok();
+            network(one) == network(other) && network(one).is_some()
+        };
+        assert!(is_one("2001:db8::1", "2001:db8::ffff:0:0:1"));
+        assert!(!is_one("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(is_one("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(!is_one("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
+    }
+}
