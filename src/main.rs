@@ -24,6 +24,8 @@ use opensips_exporter::scrape::Scraper;
 use opensips_exporter::selection::Selection;
 use opensips_exporter::site::{self, Site};
 use opensips_exporter::telemetry::{REVISION, Telemetry, VERSION};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
@@ -101,9 +103,12 @@ fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
     }))
 }
 
+/// The directory for replies, if there is one. Called before there is a second thread.
 fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {
-    let path = config.reply_dir.clone();
-    path.map(|path| Arc::new(ReplyDirectory::new(path)))
+    let path = config.reply_dir.clone()?;
+    // The server may run as another user, who has to write to the sockets there. The process makes no other file.
+    umask(Mode::from_raw_mode(0o111));
+    Some(Arc::new(ReplyDirectory::new(path)))
 }
 
 fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>) -> Client {

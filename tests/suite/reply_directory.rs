@@ -1,14 +1,16 @@
 //! `--reply-dir`: replies by way of the file system, and nothing left there.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use crate::support::stand_in::{Behaviour, StandIn, V1_11, V2_4};
 use crate::support::{
-    Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, captured, wait_until,
+    Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, binary_path, captured,
+    command, wait_until,
 };
 
 fn setup(behaviour: Behaviour) -> (TempDir, TempDir, StandIn, Exporter) {
@@ -35,13 +37,14 @@ fn replies_come_there_and_leave_nothing() {
 /// A request under way: its reply never comes.
 fn scrape_in_vain(exporter: &Exporter) -> std::thread::JoinHandle<()> {
     let address = exporter.address;
-    std::thread::spawn(move || {
-        let _ = std::net::TcpStream::connect(address).map(|mut stream| {
-            let _ =
-                stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-            let _ = stream.read_to_end(&mut Vec::new());
-        });
-    })
+    std::thread::spawn(move || drop(scrape(address)))
+}
+
+/// Asks for a page, whatever comes of it.
+fn scrape(address: SocketAddr) -> io::Result<usize> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    stream.read_to_end(&mut Vec::new())
 }
 
 #[test]
@@ -51,20 +54,51 @@ fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
         let scrapes: Vec<_> = (0..5).map(|_| scrape_in_vain(&exporter)).collect();
         // One scrape asks at a time.
         wait_until("the reply socket is there", || replies.files().len() == 1);
-        for file in replies.files() {
-            // The server may run as another user: its right to write is the mode.
-            let mode = fs::metadata(replies.join(&file))
-                .expect("the socket")
-                .permissions()
-                .mode();
-            assert_eq!(mode & 0o222, 0o222, "{file}");
-        }
         exporter.end(signal);
         assert_eq!(replies.files(), Vec::<String>::new(), "{signal}");
         for scrape in scrapes {
             scrape.join().expect("the client ends");
         }
     }
+}
+
+/// Each request comes to its end within a millisecond, and a signal at any time of that.
+#[test]
+fn a_signal_while_scrapes_time_out_leaves_nothing() {
+    for round in 0..20 {
+        let (_directory, replies, server, mut exporter) = setup(Behaviour::Silent, "1ms");
+        let address = exporter.address;
+        let scrapes: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(move || while scrape(address).is_ok() {}))
+            .collect();
+        wait_until("scrapes time out", || server.questions().len() > round);
+        exporter.end("TERM");
+        assert_eq!(replies.files(), Vec::<String>::new());
+        for scrape in scrapes {
+            scrape.join().expect("the client ends");
+        }
+    }
+}
+
+/// Other users may write to the sockets whatever the umask is, since the server may be one of them.
+#[test]
+fn the_umask_takes_nothing_from_the_mode_of_the_sockets() {
+    let directory = TempDir::new();
+    let replies = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V1_11, &captured());
+    server.behave(Behaviour::Silent);
+    let umask = ["sh", "-c", r#"umask 077; exec "$@""#, "sh"];
+    let mut command = command(&umask, &binary_path());
+    command.args(["--addr=127.0.0.1:0", "--timeout=20s", "--socket"]);
+    command.arg(socket).arg("--reply-dir").arg(replies.path());
+    let exporter = Exporter::run(command);
+    let scrape = scrape_in_vain(&exporter);
+    wait_until("the reply socket is there", || replies.files().len() == 1);
+    let metadata = fs::metadata(replies.join(&replies.files()[0])).expect("the socket");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o666);
+    drop(exporter);
+    scrape.join().expect("the client ends");
 }
 
 /// The server would look for a relative path in its own working directory.

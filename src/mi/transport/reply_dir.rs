@@ -1,9 +1,9 @@
 //! A directory for the sockets or files that replies come to, and its clean-up on every way out.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,8 @@ impl ReplyDirectory {
                     .starts_with(names::PREFIX)
                 && is_abandoned(&entry.path())
             {
-                remove(&entry.path());
+                let path = entry.path();
+                note(&path, fs::remove_file(&path));
             }
         }
     }
@@ -54,7 +55,10 @@ impl ReplyDirectory {
     /// the process ends.
     pub fn close(&self) {
         let bound = self.lock();
-        bound.iter().for_each(|path| remove(path));
+        for path in bound.iter() {
+            // Nothing is logged here: a log that nobody reads would keep the process from ending.
+            let _ = fs::remove_file(path);
+        }
         // Never unlocked again: whoever wants to bind waits until the process is gone.
         std::mem::forget(bound);
     }
@@ -64,7 +68,7 @@ impl ReplyDirectory {
         &self.path
     }
 
-    /// Binds a socket for one reply, and returns its file with it.
+    /// Binds a socket for one reply, and returns its file with it. Its mode is what the umask leaves of 0777.
     ///
     /// # Errors
     ///
@@ -73,11 +77,6 @@ impl ReplyDirectory {
         let path = self.path.join(format!("{}.sock", names::unguessable()));
         let mut bound = self.lock();
         let socket = UnixDatagram::bind(&path)?;
-        // The server may run as another user, who needs the permission to write.
-        if let Err(error) = fs::set_permissions(&path, Permissions::from_mode(0o666)) {
-            remove(&path);
-            return Err(error);
-        }
         bound.insert(path.clone());
         Ok((socket, path))
     }
@@ -85,8 +84,11 @@ impl ReplyDirectory {
     /// Removes the file of a socket that [`bind`](ReplyDirectory::bind) made.
     pub fn release(&self, path: &Path) {
         let mut bound = self.lock();
-        remove(path);
+        let removed = fs::remove_file(path);
         bound.remove(path);
+        // Whoever waits for the log must not keep the process from ending.
+        drop(bound);
+        note(path, removed);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -101,8 +103,8 @@ fn is_abandoned(path: &Path) -> bool {
         .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
-fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
+fn note(path: &Path, removed: io::Result<()>) {
+    if let Err(error) = removed {
         log::debug!("cannot remove {}: {error}", path.display());
     }
 }
