@@ -112,6 +112,12 @@ impl fmt::Display for Report {
 
 /// Asks the server for everything in `scope`, and gives up after `limit`.
 pub fn check(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) -> Report {
+    let mut report = ask(client, modules, scope, limit);
+    report.problems.extend(client.endpoint().take_warning());
+    report
+}
+
+fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) -> Report {
     let selection = Selection::of(scope.clone());
     let mut report = Report::default();
     report.tell("asked", client.endpoint().to_string());

@@ -68,10 +68,10 @@ const SERVED: i32 = 0;
 const INTERRUPTED: i32 = 1;
 
 /// Asks once and tells what is wrong. The log says nothing that the report does not.
-fn check(config: Config) -> io::Result<bool> {
+fn check(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     let replies = replies(&config);
     end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
-    let mut client = client(&config, replies);
+    let mut client = client(&config, replies, &telemetry()?);
     let modules = Modules::new(config.dialog_profiles);
     let report = check::check(&mut client, &modules, config.scope, config.timeout);
     Ok(print(report.to_string().as_bytes()) && report.is_well())
@@ -87,8 +87,8 @@ fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     logging::start(level, config.log_format);
     let replies = replies(&config);
     end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
-    let client = client(&config, replies);
     let telemetry = telemetry()?.without_process();
+    let client = client(&config, replies, &telemetry);
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
     let is_up = scraper.last().is_some_and(|last| last.is_ok());
@@ -106,13 +106,14 @@ fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
 /// The directory for replies, if there is one. Called before there is a second thread.
 fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {
     let path = config.reply_dir.clone()?;
-    // The server may run as another user, who has to write to the sockets there. The process makes no other file.
+    // The server may run as another user, who has to write to the sockets there. The process makes
+    // no other file.
     umask(Mode::from_raw_mode(0o111));
     Some(Arc::new(ReplyDirectory::new(path)))
 }
 
-fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>) -> Client {
-    let endpoint = Endpoint::new(config.target(), replies);
+fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>, telemetry: &Telemetry) -> Client {
+    let endpoint = Endpoint::new(config.target(), replies, telemetry.forged_replies());
     Client::new(endpoint, config.dialect, config.timeout)
 }
 
@@ -151,8 +152,8 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let listener = listener::listen(&config.address)?;
     let address = listener.local_addr()?;
 
-    let client = client(&config, replies.clone());
     let telemetry = telemetry()?;
+    let client = client(&config, replies.clone(), &telemetry);
     let rejections = telemetry.rejections();
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
     let hello = format!(

@@ -5,6 +5,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 use crate::config::advice;
 use crate::exposition::{Family, Header, Kind, Page, Template, Value};
 use crate::mi::{Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
@@ -161,7 +163,9 @@ impl Scraper {
         asked.share(&page, |wants| {
             wants.selection.as_ref() == Some(selection) && (is_whole || wants.limit <= limit)
         });
-        let lines = asked.news.take();
+        let mut lines = asked.news.take();
+        let warning = asked.client.endpoint().take_warning();
+        lines.extend(warning.map(|line| (Level::Warn, line)));
         drop(asked);
         news::log(lines);
         page

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{Encoder, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::process::Process;
 
@@ -27,16 +27,28 @@ impl Rejections {
     }
 }
 
+/// Counts replies that another user than the server's sent.
+#[derive(Debug, Clone)]
+pub struct ForgedReplies(IntCounter);
+
+impl ForgedReplies {
+    /// Counts one.
+    pub fn count(&self) {
+        self.0.inc();
+    }
+}
+
 /// The exporter's metrics of itself.
 pub struct Telemetry {
     registry: Registry,
+    forged_replies: ForgedReplies,
     rejections: Rejections,
     process: Option<Mutex<Process>>,
 }
 
 impl Telemetry {
-    /// Registers `opensips_exporter_build_info`, `opensips_exporter_http_rejected_total`, which begins at
-    /// 0 for each of `reasons`.
+    /// Registers `opensips_exporter_build_info`, `opensips_exporter_forged_replies_total` and
+    /// `opensips_exporter_http_rejected_total`, which begins at 0 for each of `reasons`.
     ///
     /// # Errors
     ///
@@ -54,6 +66,11 @@ impl Telemetry {
         )?;
         build_info.set(1);
         registry.register(Box::new(build_info))?;
+        let forged = IntCounter::new(
+            "opensips_exporter_forged_replies_total",
+            "Replies that were ignored since another user than that of the server sent them",
+        )?;
+        registry.register(Box::new(forged.clone()))?;
         let rejected = IntCounterVec::new(
             Opts::new(
                 "opensips_exporter_http_rejected_total",
@@ -67,6 +84,7 @@ impl Telemetry {
         registry.register(Box::new(rejected.clone()))?;
         Ok(Telemetry {
             registry,
+            forged_replies: ForgedReplies(forged),
             rejections: Rejections(rejected),
             process: Some(Mutex::default()),
         })
@@ -78,6 +96,11 @@ impl Telemetry {
             process: None,
             ..self
         }
+    }
+
+    /// The counter of replies that the server did not send.
+    pub fn forged_replies(&self) -> ForgedReplies {
+        self.forged_replies.clone()
     }
 
     /// The counter of what the gate refuses.

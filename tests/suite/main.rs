@@ -10,6 +10,7 @@ mod collect_parameter;
 mod command_line;
 mod dialects;
 mod fixed_metrics;
+mod forged_replies;
 mod gate;
 mod golden_pages;
 mod http;

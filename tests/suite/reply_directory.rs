@@ -14,13 +14,17 @@ use crate::support::{
 };
 
 fn setup(behaviour: Behaviour) -> (TempDir, TempDir, StandIn, Exporter) {
+    setup_within(behaviour, "20s")
+}
+
+fn setup_within(behaviour: Behaviour, timeout: &str) -> (TempDir, TempDir, StandIn, Exporter) {
     let directory = TempDir::new();
     let replies = TempDir::new();
     let socket = directory.join("mi.sock");
     let server = StandIn::start(&socket, V1_11, &captured());
     server.behave(behaviour);
     let path = replies.path().to_str().expect("text");
-    let exporter = Exporter::start(&socket, &["--timeout=20s", "--reply-dir", path]);
+    let exporter = Exporter::start(&socket, &["--timeout", timeout, "--reply-dir", path]);
     (directory, replies, server, exporter)
 }
 
@@ -66,7 +70,7 @@ fn a_signal_in_the_middle_of_a_scrape_leaves_nothing() {
 #[test]
 fn a_signal_while_scrapes_time_out_leaves_nothing() {
     for round in 0..20 {
-        let (_directory, replies, server, mut exporter) = setup(Behaviour::Silent, "1ms");
+        let (_directory, replies, server, mut exporter) = setup_within(Behaviour::Silent, "1ms");
         let address = exporter.address;
         let scrapes: Vec<_> = (0..4)
             .map(|_| std::thread::spawn(move || while scrape(address).is_ok() {}))

@@ -6,6 +6,7 @@
 mod http;
 mod reply_dir;
 mod resolve;
+mod sender;
 mod target;
 mod udp;
 mod unix;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 
 use super::deadline::Deadline;
 use super::error::Error;
+use crate::telemetry::ForgedReplies;
 pub use reply_dir::ReplyDirectory;
+use sender::Forgeries;
 pub use target::Target;
 
 /// The way to a server.
@@ -24,6 +27,7 @@ pub use target::Target;
 pub struct Endpoint {
     target: Target,
     replies: Option<Arc<ReplyDirectory>>,
+    forgeries: Forgeries,
 }
 
 /// What tells a server from the one that takes its place.
@@ -46,9 +50,18 @@ pub enum Exchange<'e> {
 }
 
 impl Endpoint {
-    /// The way to `target`. Replies to a unix socket go to an abstract address, or to a file in `replies`.
-    pub fn new(target: Target, replies: Option<Arc<ReplyDirectory>>) -> Self {
-        Endpoint { target, replies }
+    /// The way to `target`. Replies to a unix socket go to an abstract address, or to a file in
+    /// `replies`; those that others than the server send there are counted by `forged`.
+    pub fn new(
+        target: Target,
+        replies: Option<Arc<ReplyDirectory>>,
+        forged: ForgedReplies,
+    ) -> Self {
+        Endpoint {
+            target,
+            replies,
+            forgeries: Forgeries::new(forged),
+        }
     }
 
     /// Sends `request`.
@@ -59,7 +72,8 @@ impl Endpoint {
     pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
         match &self.target {
             Target::Path(path) => {
-                unix::ask(path, self.replies.as_deref(), request, deadline).map(Exchange::Unix)
+                let replies = self.replies.as_deref();
+                unix::ask(path, replies, &self.forgeries, request, deadline).map(Exchange::Unix)
             }
             Target::Udp(host) => {
                 udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
@@ -79,6 +93,12 @@ impl Endpoint {
     /// 1,024 over HTTP unless `receive_buf_size` of `httpd` is larger (3.0 to 4.0).
     pub fn max_request(&self) -> usize {
         if self.is_datagram() { 60_000 } else { 1024 }
+    }
+
+    /// What is to be told of replies that others than the server sent: once, and again when there
+    /// was none for an hour.
+    pub fn take_warning(&self) -> Option<String> {
+        self.forgeries.take_line()
     }
 
     /// What tells the server that is there now from others, if anything does.

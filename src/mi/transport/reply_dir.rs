@@ -8,6 +8,9 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::net::SocketAddrUnix;
+
+use super::sender;
 use crate::names;
 
 /// A directory that reply sockets are bound in, for servers that cannot reach an abstract address
@@ -68,15 +71,17 @@ impl ReplyDirectory {
         &self.path
     }
 
-    /// Binds a socket for one reply, and returns its file with it. Its mode is what the umask leaves of 0777.
+    /// Binds a socket for one reply, and returns its file with it. The mode of that is what the
+    /// umask leaves of 0777.
     ///
     /// # Errors
     ///
     /// When the directory lets no file be made in it.
     pub fn bind(&self) -> io::Result<(UnixDatagram, PathBuf)> {
         let path = self.path.join(format!("{}.sock", names::unguessable()));
+        let address = SocketAddrUnix::new(path.as_path())?;
         let mut bound = self.lock();
-        let socket = UnixDatagram::bind(&path)?;
+        let socket = sender::bind(&address)?;
         bound.insert(path.clone());
         Ok((socket, path))
     }

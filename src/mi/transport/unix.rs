@@ -7,14 +7,14 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 
-use rustix::net::{self, RecvFlags};
+use rustix::net::{self, RecvFlags, SocketAddrUnix};
 
 use super::reply_dir::ReplyDirectory;
+use super::sender::{self, Answerers, Forgeries, Sender};
 use super::{Identity, is_wait_over};
 use crate::mi::deadline::Deadline;
 use crate::mi::error::Error;
@@ -30,7 +30,8 @@ pub fn identity(path: &Path) -> Option<Identity> {
     })
 }
 
-/// Sends `request` to the socket at `path`. The reply goes to an abstract address, or to a file in `replies`.
+/// Sends `request` to the socket at `path`. The reply goes to an abstract address, or to a file in
+/// `replies`. What others send there is noted in `forgeries`.
 ///
 /// # Errors
 ///
@@ -38,12 +39,15 @@ pub fn identity(path: &Path) -> Option<Identity> {
 pub fn ask<'e>(
     path: &'e Path,
     replies: Option<&'e ReplyDirectory>,
+    forgeries: &'e Forgeries,
     request: &[u8],
     deadline: Deadline,
 ) -> Result<Exchange<'e>, Error> {
     let exchange = Exchange {
         path,
         socket: ReplySocket::bind(replies)?,
+        answerers: Answerers::of(path),
+        forgeries,
     };
     exchange.send(request, deadline)?;
     Ok(exchange)
@@ -54,6 +58,8 @@ pub struct Exchange<'e> {
     /// The server's socket.
     path: &'e Path,
     socket: ReplySocket<'e>,
+    answerers: Answerers,
+    forgeries: &'e Forgeries,
 }
 
 impl Exchange<'_> {
@@ -91,19 +97,48 @@ impl Exchange<'_> {
             let remaining = deadline.remaining().ok_or_else(too_late)?;
             let received = socket
                 .set_read_timeout(Some(remaining))
-                .and_then(|()| receive_whole(socket));
+                .and_then(|()| self.receive());
             match received {
-                Ok((reply, sender)) if self.is_server(&sender) => return Ok(reply),
-                Ok((other, sender)) => {
-                    log::debug!(
-                        "ignored {} bytes from {sender:?}, which is not the server",
-                        other.len()
-                    );
-                }
+                Ok(Some(reply)) => return Ok(reply),
+                Ok(None) => {}
                 Err(error) if is_wait_over(&error) => {}
                 Err(error) => return Err(explain(self.path, error)),
             }
         }
+    }
+
+    /// The next datagram, however large, if the server sent it. What others sent takes no memory.
+    fn receive(&self) -> io::Result<Option<Vec<u8>>> {
+        let socket = &self.socket.socket;
+        let (length, sender) = sender::peek(socket)?;
+        if !self.answerers.has(sender.user) {
+            net::recv(socket, &mut [], RecvFlags::empty())?;
+            self.forgeries.add(|| self.warning(sender));
+            return Ok(None);
+        }
+        let mut datagram = vec![0; length];
+        let (length, address) = socket.recv_from(&mut datagram)?;
+        if !self.is_server(&address) {
+            log::debug!("ignored {length} bytes from {address:?}, which is not the server");
+            return Ok(None);
+        }
+        datagram.truncate(length);
+        Ok(Some(datagram))
+    }
+
+    fn warning(&self, sender: Sender) -> String {
+        let Sender { user, process } = sender;
+        let process = match process {
+            0 => "a process of another namespace".to_string(),
+            process => format!("process {process}"),
+        };
+        format!(
+            "ignored a forged reply: {process} of user {} sent it, which is neither root nor the \
+             owner of {} or of its directory; if it is the server, make it the owner of that \
+             directory",
+            name_of(user, "/etc/passwd"),
+            self.path.display(),
+        )
     }
 
     /// Whether replies come from there: from a socket without a name, as OpenSIPS sends them, or from the one
@@ -136,16 +171,6 @@ fn explain(path: &Path, error: io::Error) -> Error {
             error,
         },
     }
-}
-
-/// The next datagram, however large: the kernel tells its length (recv(2), MSG_TRUNC) before there is
-/// a buffer for it.
-fn receive_whole(socket: &UnixDatagram) -> io::Result<(Vec<u8>, SocketAddr)> {
-    let length = net::recv(socket, &mut [], RecvFlags::PEEK | RecvFlags::TRUNC)?;
-    let mut datagram = vec![0; length];
-    let (length, sender) = socket.recv_from(&mut datagram)?;
-    datagram.truncate(length);
-    Ok((datagram, sender))
 }
 
 fn other_than_socket(path: &Path) -> Option<&'static str> {
@@ -213,8 +238,9 @@ struct ReplySocket<'d> {
 impl<'d> ReplySocket<'d> {
     fn bind(directory: Option<&'d ReplyDirectory>) -> Result<Self, Error> {
         let bound = match directory {
-            None => SocketAddr::from_abstract_name(names::unguessable())
-                .and_then(|address| UnixDatagram::bind_addr(&address))
+            None => SocketAddrUnix::new_abstract_name(names::unguessable().as_bytes())
+                .map_err(io::Error::from)
+                .and_then(|address| sender::bind(&address))
                 .map(|socket| (socket, None)),
             Some(directory) => directory
                 .bind()
