@@ -15,6 +15,9 @@ use crate::config::Address;
 /// fill the queue, it drops a scrape's first packet, which is sent again only after a second.
 const BACKLOG: i32 = 65_535;
 
+/// Bytes of an answer that the kernel holds for each connection. By itself it would hold megabytes.
+const SEND_BUFFER: usize = 128 << 10;
+
 /// How long a connection without a request is held back, in seconds.
 const SILENCE: i32 = 1;
 
@@ -63,6 +66,7 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
         // the client's delayed ACK, 40 ms on a connection that is kept. Without the second the kernel keeps
         // an answer that nobody reads for minutes after the connection was closed.
         sockopt::set_tcp_nodelay(&listener, true)?;
+        sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
         let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
         sockopt::set_tcp_user_timeout(&listener, answer_time)?;
         if let Err(error) = defer_accept(&listener) {

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use crate::alone;
 use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST, idle, resets, withstand};
-use crate::support::stand_in::{Behaviour, StandIn, V2_4};
+use crate::support::many_processes::statistics;
+use crate::support::stand_in::{Behaviour, StandIn, V2_4, V3_6};
 use crate::support::{
     Exporter, PATIENCE, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
-    end, server_and_exporter, wait_until,
+    end, server_and_exporter, server_with, wait_until,
 };
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, MAX_STREAMS};
@@ -316,4 +317,40 @@ fn the_metrics_of_the_process_get_newer() {
         })
         .collect();
     wait_until("more descriptors", || open() >= before + held.len());
+}
+
+/// The pages of a large server, which strangers ask for and do not read.
+#[test]
+fn pages_that_nobody_reads_have_a_bound() {
+    let _alone = alone();
+    let all = statistics(V3_6, 2000);
+    let (_directory, _server, exporter) = server_with(V3_6, all, &["--timeout=20s"]);
+    let page = exporter.get("/metrics");
+    assert!(page.body.len() > 500_000, "{}", page.body.len());
+    for _ in 0..3 {
+        let strangers: Vec<TcpStream> = (0..MAX_CONNECTIONS)
+            .map(|number| {
+                let mut stream = TcpStream::connect(exporter.address).expect("a connection");
+                // Each another page.
+                let group = format!("collect[]=pkmem:&collect[]=load:&collect[]=x{number}");
+                write!(stream, "GET /metrics?{group} HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+                stream
+            })
+            .collect();
+        assert_up(&exporter);
+        drop(strangers);
+    }
+    let most = peak(&exporter);
+    println!("pages that nobody reads: at most {most} kB");
+    assert!(most < 48 << 10, "{most} kB");
+}
+
+/// The most memory that the exporter had, in kB.
+fn peak(exporter: &Exporter) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", exporter.pid())).expect("proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let digits = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .expect("a number")
 }
