@@ -32,7 +32,7 @@ impl FromStr for Format {
 pub fn start(level: LevelFilter, format: Format) {
     env_logger::Builder::new()
         .filter_level(level)
-        // It calls it an error that it is to take no connections but its lanes.
+        // It calls it an error that it is to take no other connections than ours.
         .filter_module("tiny_http", LevelFilter::Off)
         .format(move |out, record| {
             let line = line(
