@@ -202,15 +202,18 @@ impl Gate {
         let mut state = self.lock();
         let number = state.table.insert(Row::new(address, seat, now));
         state.waiting -= 1;
-        if state.waiting == 0
-            && state.threads < self.most_threads
-            && let Err(error) = self.spawn(&mut state)
-        {
-            log::debug!("no thread for further connections: {error}");
-        }
+        let is_last = state.waiting == 0 && state.threads < self.most_threads;
+        let started = if is_last {
+            self.spawn(&mut state)
+        } else {
+            Ok(())
+        };
         state.is_full = state.waiting == 0;
         state.settle(now);
         drop(state);
+        if let Err(error) = started {
+            log::debug!("no thread for further connections: {error}");
+        }
         Connection::new(Slot { gate: self, number }, &client).serve();
     }
 

@@ -82,7 +82,7 @@ impl State {
             self.evict(number);
         }
         while self.is_full
-            && let Some(number) = self.table.victim(now)
+            && let Some(number) = self.table.victim(now, self.streams.freed)
         {
             match self.table.0.get_mut(&number) {
                 // A request came, which its thread has not seen yet.

@@ -4,13 +4,12 @@
 //! Among clients that want the same, that one goes first whose address has least of it, so that
 //! nobody keeps others out by asking often.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// How long a request may wait for a stream while others need its slot, and a client not read
-/// its answer while others need its stream.
+/// How long a request may wait while no stream comes free and others need its slot, and a client
+/// not read its answer while others need its stream.
 pub const OVERDUE: Duration = Duration::from_millis(100);
 
 /// What is done for a connection: first what is least lost when it is closed for another one.
@@ -117,11 +116,12 @@ impl<T> Table<T> {
         self.0.values().filter(|row| condition(row)).count()
     }
 
-    /// The connection that is closed when a slot is needed.
-    pub fn victim(&self, now: Instant) -> Option<u64> {
+    /// The connection that is closed when a slot is needed. One that waits for a stream is only if
+    /// none came free since `freed`, for [`OVERDUE`].
+    pub fn victim(&self, now: Instant, freed: Option<Instant>) -> Option<u64> {
         self.first_to_go(|row| match row.phase {
             Phase::Served => false,
-            Phase::Waiting => now >= row.since + OVERDUE,
+            Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
             _ => true,
         })
     }
@@ -139,18 +139,21 @@ impl<T> Table<T> {
     }
 
     /// Of those that `may_go` the one with least to lose, then one of the client with most slots,
-    /// then the one for which nothing changed for longest.
+    /// then the one for which nothing changed for longest. Of requests that wait it is the last
+    /// one, since the first is the next to be answered.
     fn first_to_go(&self, may_go: impl Fn(&Row<T>) -> bool) -> Option<u64> {
         let may_go = |row: &Row<T>| !row.is_evicted && may_go(row);
         let phases = self.0.values().filter(|row| may_go(row));
         let phase = phases.map(|row| row.phase).min()?;
-        let rows = self
-            .0
-            .iter()
-            .filter(|(_, row)| row.phase == phase && may_go(row));
-        let first = rows.min_by_key(|(_, row)| {
-            let slots = self.count(|other| other.client == row.client && !other.is_evicted);
-            (Reverse(slots), row.since)
+        let rows = self.0.iter();
+        let rows = rows.filter(|(_, row)| row.phase == phase && may_go(row));
+        let first = rows.min_by(|(_, one), (_, other)| {
+            let slots = |of: &Row<T>| self.count(|row| row.client == of.client && !row.is_evicted);
+            let order = one.since.cmp(&other.since);
+            slots(other).cmp(&slots(one)).then(match phase {
+                Phase::Waiting => order.reverse(),
+                _ => order,
+            })
         });
         first.map(|(number, _)| *number)
     }
@@ -208,7 +211,7 @@ mod tests {
             let (table, now) = table(&rows);
             // The last one, but never one that is served.
             let expected = (count as u64).checked_sub(1).filter(|number| *number > 0);
-            assert_eq!(table.victim(now), expected, "{rows:?}");
+            assert_eq!(table.victim(now, None), expected, "{rows:?}");
         }
     }
 
@@ -217,7 +220,7 @@ mod tests {
         let (mut table, now) = table(&[(B, Reading), (A, Reading), (A, Served), (A, Reading)]);
         // Of as many it is the one that has waited for longest.
         for expected in [Some(1), Some(3), Some(0), None] {
-            assert_eq!(table.victim(now), expected);
+            assert_eq!(table.victim(now, None), expected);
             if let Some(number) = expected {
                 change(&mut table, number, |row| assert_eq!(row.evict(), Reading));
             }
@@ -226,10 +229,13 @@ mod tests {
 
     #[test]
     fn a_request_that_waits_has_a_while() {
-        let (table, now) = table(&[(A, Waiting)]);
+        let (table, now) = table(&[(A, Waiting), (B, Waiting)]);
         let since = now - Duration::from_secs(1000);
-        assert_eq!(table.victim(since), None);
-        assert_eq!(table.victim(since + OVERDUE), Some(0));
+        assert_eq!(table.victim(since, None), None);
+        assert_eq!(table.victim(since + OVERDUE, None), Some(0));
+        // The other one is the last.
+        assert_eq!(table.victim(now, None), Some(1));
+        assert_eq!(table.victim(now, Some(now)), None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::scrape::{Program, get, serve};
 use crate::support::TempDir;
@@ -12,6 +14,19 @@ const SCRAPES: [usize; 4] = [1, 1_000, 5_000, 10_000];
 
 /// What the kernel's pages may come to that threads use for the first time.
 const TOLERANCE: f64 = 0.03;
+
+/// Clients that ask at once.
+const CLIENTS: usize = 64;
+
+/// What the process may take at rest: threads, descriptors, and kB of memory before and after
+/// [`CLIENTS`] asked at once.
+const THREADS: usize = 12;
+const DESCRIPTORS: usize = 25;
+const MEMORY: u64 = 2_200;
+const MEMORY_AFTERWARDS: u64 = 3_500;
+
+/// How long it may take to come to rest.
+const RECOVERY: Duration = Duration::from_secs(20);
 
 /// Prints size, memory, threads, descriptors and the time of the first scrape of `exporter`.
 pub fn run(exporter: &Path) {
@@ -45,6 +60,8 @@ pub fn run(exporter: &Path) {
         times.len(),
         times[times.len() - 1]
     );
+    rest(&start());
+
     let program = start();
     let mut stream = program.connect();
     let mut done = 0;
@@ -70,6 +87,42 @@ pub fn run(exporter: &Path) {
         let grown = *after as f64 / *before as f64 - 1.0;
         println!("growth over the last row: {:.1} %", grown * 100.0);
         assert!(grown < TOLERANCE, "memory grows");
+    }
+}
+
+/// Prints what `program` takes at rest, before and after many ask at once.
+fn rest(program: &Program) {
+    get(&mut program.connect(), false);
+    wait_for_threads(program, THREADS);
+    let (memory, descriptors) = (resident(program), program.count("fd"));
+    println!(
+        "at rest: {memory} kB, {} threads, {descriptors} descriptors",
+        program.count("task")
+    );
+    assert!(memory <= MEMORY && descriptors <= DESCRIPTORS);
+    let all = Barrier::new(CLIENTS);
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                all.wait();
+                get(&mut program.connect(), false);
+            });
+        }
+    });
+    let (memory, threads) = (resident(program), program.count("task"));
+    println!("after {CLIENTS} clients at once: {memory} kB, {threads} threads");
+    wait_for_threads(program, threads / 2);
+    let (memory, threads) = (resident(program), program.count("task"));
+    println!("at rest again: {memory} kB, {threads} threads");
+    assert!(memory <= MEMORY_AFTERWARDS);
+}
+
+/// Waits until `program` has no more threads than `most`.
+fn wait_for_threads(program: &Program, most: usize) {
+    let began = Instant::now();
+    while program.count("task") > most {
+        assert!(began.elapsed() < RECOVERY, "more than {most} threads");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -1,12 +1,14 @@
 //! Attacks by strangers on the network: none of them stops a scrape, grows the process or ends it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alone;
-use crate::support::attack::{Attack, REQUEST, Rest, idle, is_full, resets, withstand};
+use crate::support::attack::{
+    Attack, REQUEST, Rest, connect_from, idle, is_full, resets, withstand,
+};
 use crate::support::{Response, assert_up, server_and_exporter};
 
 /// A row: what it is called, its size in full and by default, in how many threads it runs, and what it does.
@@ -43,8 +45,16 @@ const ROWS: &[Row] = &[
         64,
         insatiable,
     ),
+    ("scrapes from everywhere", 2_000, 500, 64, |attack| {
+        scrapes(attack, Attack::connect);
+    }),
+    ("scrapes from one address", 2_000, 500, 64, |attack| {
+        scrapes(attack, |attack| connect_from(2, attack.address, None));
+    }),
     ("random bytes", 10_000, 300, 2, random_bytes),
 ];
+
+const REQUEST_AND_CLOSE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[test]
 fn scrapes_go_on_during_every_attack() {
@@ -313,6 +323,26 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<Response> {
     answer.body.resize(length, 0);
     stream.read_exact(&mut answer.body).ok()?;
     Some(answer)
+}
+
+/// Several scrapes at once in each thread, again and again.
+fn scrapes(attack: &Attack, connect: impl Fn(&Attack) -> io::Result<TcpStream>) {
+    let count = if is_full() { 10 } else { 2 };
+    while attack.once_more() {
+        let connections = (0..count).filter_map(|_| {
+            let mut stream = connect(attack).ok()?;
+            stream.write_all(REQUEST_AND_CLOSE).ok()?;
+            Some(stream)
+        });
+        for mut stream in connections.collect::<Vec<_>>() {
+            let mut answer = Vec::new();
+            // The kernel resets what it has no room for.
+            if stream.read_to_end(&mut answer).is_ok() {
+                let status = Response::read(&answer).map(|answer| answer.status);
+                assert!(matches!(status, Some(200 | 503)), "{status:?}");
+            }
+        }
+    }
 }
 
 fn random_bytes(attack: &Attack) {

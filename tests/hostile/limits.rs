@@ -11,7 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alone;
-use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST, idle, resets, withstand};
+use crate::support::attack::{
+    THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, resets, withstand,
+};
 use crate::support::many_processes::statistics;
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, V3_6};
 use crate::support::{
@@ -19,9 +21,21 @@ use crate::support::{
     end, server_and_exporter, server_with, wait_until,
 };
 use opensips_exporter::gate::MAX_CONNECTIONS;
-use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, MAX_STREAMS};
+use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, GROUP, MAX_STREAMS};
 
-/// With few descriptors there are few places, but strangers cannot take them.
+#[test]
+fn at_rest_it_takes_little() {
+    let _alone = alone();
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
+    assert_up(&exporter);
+    wait_until("no more threads than at rest", || {
+        exporter.threads().len() <= THREADS_AT_REST
+    });
+    let descriptors = exporter.descriptors();
+    assert!(descriptors <= 25, "{descriptors}");
+}
+
+/// With few descriptors there are few slots, but strangers cannot take them.
 #[test]
 fn few_descriptors_are_enough() {
     let _alone = alone();
@@ -170,7 +184,8 @@ fn a_start_without_threads_ends() {
     let _alone = alone();
     let directory = TempDir::new();
     let mut served = 0;
-    for threads in 1..=THREADS_AT_REST + 3 {
+    // tiny_http begins with more threads than stay.
+    for threads in 1..=THREADS_AT_REST + GROUP + 3 {
         let mut command = with_few_threads(&directory, limited_user(1), threads);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("its log"));
@@ -233,6 +248,15 @@ fn assert_down_or_busy(exporter: &Exporter) {
     }
 }
 
+/// Sets a flag when it goes out of scope, whatever the reason.
+struct SetInTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetInTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Requests that need no SIP server, among as many that wait for it as there can be connections.
 #[test]
 fn a_hanging_server_delays_nothing_else() {
@@ -249,6 +273,7 @@ fn a_hanging_server_delays_nothing_else() {
                 }
             });
         }
+        let _end = SetInTheEnd(&is_over);
         wait_until("as many requests as may wait are on their way", || {
             exporter.threads().len() >= THREADS_AFTERWARDS
         });
@@ -262,7 +287,6 @@ fn a_hanging_server_delays_nothing_else() {
         for (path, status) in [("/", 200), ("/nosuch", 404), ("/x", 404)] {
             assert_eq!(exporter.get(path).status, status, "{path}");
         }
-        is_over.store(true, Ordering::Relaxed);
         times.sort();
         println!(
             "a hanging server: /-/healthy takes {:?}, at most {:?}",
@@ -296,6 +320,36 @@ fn one_too_many_is_told_so() {
         assert!((1.0..3.5).contains(&took.as_secs_f64()), "{took:?}");
     });
     assert_down(&exporter);
+}
+
+/// One request from another address, behind as many of one address as wait for the server twice.
+#[test]
+fn the_address_that_has_least_is_next() {
+    let _alone = alone();
+    const AT_ONCE: usize = MAX_STREAMS * 3 / 4;
+    let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
+    assert_up(&exporter);
+    server.behave(Behaviour::Silent);
+    let ask = |host: u8| {
+        let mut stream = connect_from(host, exporter.address, None).expect("a connection");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).expect("taken");
+        stream
+    };
+    let many: Vec<TcpStream> = (0..3 * AT_ONCE).map(|_| ask(2)).collect();
+    let mut other = ask(3);
+    let mut answer = Vec::new();
+    other.read_to_end(&mut answer).expect("an answer");
+    assert_eq!(
+        Response::read(&answer).map(|answer| answer.status),
+        Some(200)
+    );
+    let is_unanswered = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).expect("a mode");
+        stream.peek(&mut [0]).is_err()
+    };
+    let unanswered = many.iter().filter(is_unanswered).count();
+    assert!(unanswered >= AT_ONCE / 2, "{unanswered}");
 }
 
 /// They are read once a second at most, and not more seldom.

@@ -2,11 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Barrier;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, Response};
 use opensips_exporter::config::Address;
+use opensips_exporter::gate::backend::MAX_STREAMS;
+use opensips_exporter::gate::connection::ANSWER_TIME;
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
 use opensips_exporter::gate::{self, Rules, listener};
 use opensips_exporter::telemetry::Telemetry;
@@ -157,6 +160,104 @@ fn tiny_http_sees_the_target_and_what_is_forwarded_only() {
         let answers = Response::read_all(&bytes);
         assert_eq!(answers[0].text(), expected, "{request}");
     }
+}
+
+/// A connection with a request after which it ends.
+fn ask(address: SocketAddr, target: &str) -> TcpStream {
+    let mut stream = connect(address);
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .expect("taken");
+    stream
+}
+
+/// The answer on it.
+fn answer(mut stream: TcpStream) -> Response {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("an answer");
+    let mut answers = Response::read_all(&bytes);
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}
+
+fn respond(request: Request, bytes: Vec<u8>) {
+    let response = tiny_http::Response::from_data(bytes);
+    let _ = request.respond(response.with_chunked_threshold(usize::MAX));
+}
+
+#[test]
+fn a_panic_costs_its_own_request() {
+    let address = serve(|request| {
+        assert!(request.url() != "/panic");
+        respond(request, b"well".to_vec());
+    });
+    for _ in 0..2 * MAX_STREAMS {
+        assert_eq!(answer(ask(address, "/panic")).status, 500);
+    }
+    assert_eq!(answer(ask(address, "/")).text(), "well");
+}
+
+/// Slow ones are as many as they may be, and others are answered beside them.
+#[test]
+fn as_many_requests_as_there_are_streams_are_answered_at_once() {
+    const SLOW: usize = MAX_STREAMS - MAX_STREAMS / 4;
+    let all = Barrier::new(MAX_STREAMS);
+    let address = serve(move |request| {
+        // Streams are tried when they are opened.
+        if request.url() != "*" {
+            all.wait();
+        }
+        respond(request, b"well".to_vec());
+    });
+    let targets = (0..MAX_STREAMS).map(|number| if number < SLOW { "/slow" } else { "/" });
+    let asked: Vec<TcpStream> = targets.map(|target| ask(address, target)).collect();
+    for stream in asked {
+        assert_eq!(answer(stream).text(), "well");
+    }
+}
+
+/// A gate whose answers no buffer holds, but for requests for `/small`.
+fn serve_large(body: &'static [u8]) -> SocketAddr {
+    serve(move |request| {
+        let body = match request.url() {
+            "/large" => body,
+            _ => b"small",
+        };
+        let response = tiny_http::Response::new(200.into(), vec![], body, Some(body.len()), None);
+        let _ = request.respond(response.with_chunked_threshold(usize::MAX));
+    })
+}
+
+/// There are more of them than streams.
+#[test]
+fn clients_that_do_not_read_keep_no_stream() {
+    let address = serve_large(Box::leak(pattern(20_000_000).into()));
+    let unread: Vec<TcpStream> = (0..2 * MAX_STREAMS)
+        .map(|_| ask(address, "/large"))
+        .collect();
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(answer(ask(address, "/small")).text(), "small");
+    }
+    assert!(began.elapsed() < ANSWER_TIME / 2, "{:?}", began.elapsed());
+    drop(unread);
+}
+
+/// As many as there are streams, of which none waits for another one.
+#[test]
+fn clients_that_read_at_once_get_everything() {
+    let body: &[u8] = Box::leak(pattern(20_000_000).into());
+    let address = serve_large(body);
+    thread::scope(|scope| {
+        for _ in 0..MAX_STREAMS {
+            scope.spawn(|| {
+                let answer = answer(ask(address, "/large"));
+                assert!(answer.body == body, "{}", answer.body.len());
+            });
+        }
+    });
 }
 
 fn read(bytes: &[u8]) -> Head {

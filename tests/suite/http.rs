@@ -320,6 +320,36 @@ fn an_idle_connection_is_the_first_to_go() {
     assert_eq!(rejected(&exporter, "place_needed"), 1);
 }
 
+/// More connections are kept than there can be, and each of many new ones is answered.
+#[test]
+fn whoever_is_new_is_answered_beside_those_who_stay() {
+    let (_directory, _server, exporter) = server_and_exporter(&[]);
+    let kept: Vec<TcpStream> = (0..2 * MAX_CONNECTIONS)
+        .map(|_| {
+            let mut stream = connect(&exporter);
+            stream
+                .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+                .expect("taken");
+            assert_eq!(read_answer(&mut stream).status, 200);
+            stream
+        })
+        .collect();
+    let began = Instant::now();
+    assert_eq!(exporter.scrape().up(), "1");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    thread::scope(|scope| {
+        for _ in 0..2 * MAX_CONNECTIONS {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert_eq!(exporter.get("/-/healthy").text(), "healthy\n");
+                }
+            });
+        }
+    });
+    drop(kept);
+}
+
 #[test]
 fn an_answer_has_ten_seconds() {
     // More than the kernel's buffers hold.

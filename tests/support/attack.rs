@@ -55,13 +55,13 @@ const MORE_DESCRIPTORS: usize = 3 * MORE_STREAMS;
 const ENDING: usize = 16;
 
 /// Memory that an attack may cost, in bytes.
-const MEMORY: u64 = 16 << 20;
+const MEMORY: u64 = 8 << 20;
 
-/// Memory that may stay in use after an attack, in bytes: what is kept of the last pages lies where 64 were made at once,
-/// and keeps musl from giving that back (1 to 2 MB, no more after five attacks than after one). The allocator of glibc,
+/// Memory that may stay in use after an attack, in bytes: that of further streams, and what musl keeps
+/// after many pages were made at once, no more after five attacks than after one. The allocator of glibc,
 /// which only tests use, gives little back.
 const LEFT: u64 = if cfg!(target_env = "musl") {
-    3 << 20
+    2 << 20
 } else {
     MEMORY
 };
@@ -105,27 +105,7 @@ impl Attack {
     /// bytes is what it can receive.
     pub fn connect_with(&self, window: Option<usize>) -> io::Result<TcpStream> {
         let number = self.sources.fetch_add(1, Ordering::Relaxed);
-        let host = 2 + (number % 250) as u8;
-        let socket = net::socket_with(
-            AddressFamily::INET,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
-        if let Some(window) = window {
-            sockopt::set_socket_recv_buffer_size(&socket, window)?;
-        }
-        net::bind_v4(
-            &socket,
-            &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, host), 0),
-        )?;
-        // Otherwise the ports stay taken for a minute.
-        sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
-        net::connect_any(&socket, &SocketAddrAny::from(self.address))?;
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(Duration::from_secs(1)))?;
-        Ok(stream)
+        connect_from(2 + (number % 250) as u8, self.address, window)
     }
 
     /// A connection that receives as usual.
@@ -166,6 +146,30 @@ impl Attack {
             }
         }
     }
+}
+
+/// A connection from the address 127.0.0.`host` to `address`. `window` bytes is what it can receive.
+pub fn connect_from(host: u8, address: SocketAddr, window: Option<usize>) -> io::Result<TcpStream> {
+    let socket = net::socket_with(
+        AddressFamily::INET,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    if let Some(window) = window {
+        sockopt::set_socket_recv_buffer_size(&socket, window)?;
+    }
+    net::bind_v4(
+        &socket,
+        &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, host), 0),
+    )?;
+    // Otherwise the ports stay taken for a minute.
+    sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+    net::connect_any(&socket, &SocketAddrAny::from(address))?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+    Ok(stream)
 }
 
 /// What the process takes.
