@@ -396,7 +396,8 @@ fn pages_that_nobody_reads_have_a_bound() {
     }
     let most = peak(&exporter);
     println!("pages that nobody reads: at most {most} kB");
-    assert!(most < 48 << 10, "{most} kB");
+    // The limit of the printed unit. An allocator that keeps memory for each thread comes near it.
+    assert!(most < 64 << 10, "{most} kB");
 }
 
 /// The most memory that the exporter had, in kB.
