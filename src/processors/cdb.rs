@@ -8,17 +8,13 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_cdb_queries_total",
+    counter("opensips_cdb_queries_total",
         "Queries of NoSQL databases (cachedb) (cdb:cdb_total_queries)",
-        &[],
-        &[("cdb_total_queries", &[])],
-    ),
-    counter(
-        "opensips_cdb_slow_queries_total",
-        "Queries of NoSQL databases (cachedb) that took longer than the configured threshold; 0 without one (cdb:cdb_slow_queries)",
-        &[],
-        &[("cdb_slow_queries", &[])],
-    ),
+        &[], &[("cdb_total_queries", &[])]),
+    counter("opensips_cdb_slow_queries_total",
+        "Queries of NoSQL databases (cachedb) that took longer than the configured threshold; 0 \
+         without one (cdb:cdb_slow_queries)",
+        &[], &[("cdb_slow_queries", &[])]),
 ];

@@ -16,69 +16,45 @@ const REQUESTS: &[(&str, &[&str])] = &[
     ("err_requests", &["error"]),
 ];
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_core_requests_total",
+    counter("opensips_core_requests_total",
         "SIP requests received and parsed (core:rcv_requests)",
-        &[],
-        &[("rcv_requests", &[])],
-    ),
-    counter(
-        "opensips_core_replies_total",
+        &[], &[("rcv_requests", &[])]),
+    counter("opensips_core_replies_total",
         "SIP replies received and parsed (core:rcv_replies)",
-        &[],
-        &[("rcv_replies", &[])],
-    ),
-    counter(
-        "opensips_core_requests",
-        "SIP requests forwarded statelessly, dropped, or without a usable first Via (core:fwd_requests, core:drop_requests, core:err_requests)",
-        &["kind"],
-        REQUESTS,
-    ),
-    counter(
-        "opensips_core_request",
-        "The same as opensips_core_requests, under its documented name (core:fwd_requests, core:drop_requests, core:err_requests)",
-        &["kind"],
-        REQUESTS,
-    ),
-    counter(
-        "opensips_core_replies",
-        "SIP replies forwarded statelessly, dropped, or in error (core:fwd_replies, core:drop_replies, core:err_replies)",
+        &[], &[("rcv_replies", &[])]),
+    counter("opensips_core_requests",
+        "SIP requests forwarded statelessly, dropped, or without a usable first Via \
+         (core:fwd_requests, core:drop_requests, core:err_requests)",
+        &["kind"], REQUESTS),
+    counter("opensips_core_request",
+        "The same as opensips_core_requests, under its documented name (core:fwd_requests, \
+         core:drop_requests, core:err_requests)",
+        &["kind"], REQUESTS),
+    counter("opensips_core_replies",
+        "SIP replies forwarded statelessly, dropped, or in error (core:fwd_replies, \
+         core:drop_replies, core:err_replies)",
         &["kind"],
         &[
-            ("fwd_replies", &["forwarded"]),
-            ("drop_replies", &["dropped"]),
+            ("fwd_replies", &["forwarded"]), ("drop_replies", &["dropped"]),
             ("err_replies", &["error"]),
-        ],
-    ),
-    counter(
-        "opensips_core_bad_URIs_rcvd",
+        ]),
+    counter("opensips_core_bad_URIs_rcvd",
         "SIP URIs that could not be parsed (core:bad_URIs_rcvd)",
-        &[],
-        &[("bad_URIs_rcvd", &[])],
-    ),
-    counter(
-        "opensips_core_bad_msg_hdr",
+        &[], &[("bad_URIs_rcvd", &[])]),
+    counter("opensips_core_bad_msg_hdr",
         "SIP headers that could not be parsed (core:bad_msg_hdr)",
-        &[],
-        &[("bad_msg_hdr", &[])],
-    ),
-    counter(
-        "opensips_core_unsupported_methods",
-        "Requests with a method that the parser does not know; not counted by every version (core:unsupported_methods)",
-        &[],
-        &[("unsupported_methods", &[])],
-    ),
-    counter(
-        "opensips_core_slow_messages_total",
-        "SIP messages that took longer than exec_msg_threshold; 0 without that (core:slow_messages)",
-        &[],
-        &[("slow_messages", &[])],
-    ),
-    counter(
-        "opensips_core_uptime_seconds",
+        &[], &[("bad_msg_hdr", &[])]),
+    counter("opensips_core_unsupported_methods",
+        "Requests with a method that the parser does not know; not counted by every version \
+         (core:unsupported_methods)",
+        &[], &[("unsupported_methods", &[])]),
+    counter("opensips_core_slow_messages_total",
+        "SIP messages that took longer than exec_msg_threshold; 0 without that \
+         (core:slow_messages)",
+        &[], &[("slow_messages", &[])]),
+    counter("opensips_core_uptime_seconds",
         "Seconds since the server started (core:timestamp)",
-        &[],
-        &[("timestamp", &[])],
-    ),
+        &[], &[("timestamp", &[])]),
 ];

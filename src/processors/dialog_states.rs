@@ -4,36 +4,30 @@
 //! The server walks all dialogs for it, so it is read only where the operator asks for it.
 
 use super::Processor;
-use super::state::{Labels, Listing, Metric, Names, Parts, Reading, Records, Source, Step, metric};
-use crate::mi::Command;
+use super::state::{Metric, Names, Reading, listing, metric, optional, records};
 
+#[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "dialog_states",
     is_on_by_default: false,
-    listings: &[Listing {
-        command: Command {
-            names: &["dlg.stats_active"],
-            attributes: &[],
-        },
-        parts: Parts::Whole,
-        records: &[Records {
-            path: &[Step::Perhaps(&[])],
-            metrics: &[
-                dialogs(&[("state", Source::Is("starting"))], &["starting"]),
-                dialogs(&[("state", Source::Is("connecting"))], &["connecting"]),
-                dialogs(&[("state", Source::Is("answering"))], &["answering"]),
-                dialogs(&[("state", Source::Is("ongoing"))], &["ongoing"]),
-            ],
-        }],
-    }],
+    listings: &[listing(&["dlg.stats_active"], &[], &[records(&[optional(&[], &[])], &[
+        dialogs("starting", &["starting"]),
+        dialogs("connecting", &["connecting"]),
+        dialogs("answering", &["answering"]),
+        dialogs("ongoing", &["ongoing"]),
+    ])])],
     ..Processor::NONE
 };
 
-const fn dialogs(labels: Labels, field: Names) -> Metric {
-    metric(
-        "opensips_dialog_states_dialogs",
-        "Dialogs now that were begun (starting), ring (connecting), wait for the ACK (answering) or are calls (ongoing) (dlg.stats_active)",
-        labels,
-        Reading::Number(field),
-    )
+const fn dialogs(state: &'static str, field: Names) -> Metric {
+    let help = "Dialogs now that were begun (starting), ring (connecting), wait for the ACK \
+                (answering) or are calls (ongoing) (dlg.stats_active)";
+    Metric {
+        fixed: Some(("state", state)),
+        ..metric(
+            "opensips_dialog_states_dialogs",
+            help,
+            Reading::Number(field),
+        )
+    }
 }

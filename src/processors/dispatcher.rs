@@ -6,102 +6,62 @@
 //! state, and still uses one that it is trying.
 
 use super::Processor;
-use super::state::{Labels, Listing, Parts, Records, Source, States, Step, count, state, up};
+use super::state::{
+    Listing, Parts, Records, States, count, listing, optional, records, step, up_and_state,
+};
 use crate::mi::Command;
 
+#[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "dispatcher",
     listings: &[
         Listing {
-            command: Command {
-                names: &["ds_list", "dispatcher:list"],
-                attributes: &["state", "first_hit_counter"],
-            },
-            parts: Parts::Listed {
-                parameter: "partition",
-                least: 2,
-                command: Command {
-                    names: &["sr_list_status", "status_report:status"],
-                    attributes: &[],
-                },
-                given: Some(("group", "dispatcher")),
-                nodes: &[],
-                field: &["Name"],
-            },
-            records: &[Records {
-                path: &[
-                    Step::Perhaps(&["PARTITION", "PARTITIONS"]),
-                    Step::To(&["SET", "SETS"]),
-                    Step::To(&["URI", "Destinations"]),
-                ],
-                metrics: &[
-                    up(
-                        "opensips_dispatcher_destination_up",
-                        UP,
-                        LABELS,
-                        &["state"],
-                        STATES,
-                    ),
-                    state(
-                        "opensips_dispatcher_destination_state",
-                        STATE,
-                        LABELS,
-                        &["state"],
-                        STATES,
-                    ),
-                    count(
-                        "opensips_dispatcher_destination_hits_total",
-                        "Requests for which a destination was the first choice, since its set was loaded (ds_list)",
-                        LABELS,
-                        &["first_hit_counter"],
-                    ),
-                ],
-            }],
+            parts: PARTITIONS,
+            ..listing(
+                &["ds_list", "dispatcher:list"],
+                &["state", "first_hit_counter"],
+                &[records(
+                    &[optional(&["PARTITION", "PARTITIONS"],
+                            &[("partition", &["PARTITION", "name"])]),
+                        step(&["SET", "SETS"], &[("set", &["SET", "id"])]),
+                        step(&["URI", "Destinations"],
+                            &[("uri", &["URI"]), ("socket", &["socket"])])],
+                    &[
+                        up_and_state!("opensips_dispatcher_destination", "a destination",
+                            "is in use", "ds_list", &["state"], STATES),
+                        count("opensips_dispatcher_destination_hits_total",
+                            "Requests for which a destination was the first choice, since its \
+                             set was loaded (ds_list)",
+                            &["first_hit_counter"]),
+                    ],
+                )],
+            )
         },
-        Listing {
-            command: Command {
-                names: &["dispatcher.list"],
-                attributes: &[],
-            },
-            parts: Parts::Whole,
-            records: &[Records {
-                path: &[
-                    Step::To(&["RECORDS"]),
-                    Step::To(&["SET"]),
-                    Step::To(&["TARGETS"]),
-                    Step::To(&["DEST"]),
-                ],
-                metrics: &[
-                    up(
-                        "opensips_dispatcher_destination_up",
-                        UP,
-                        LABELS_OF_KAMAILIO,
-                        &["FLAGS"],
-                        STATES_OF_KAMAILIO,
-                    ),
-                    state(
-                        "opensips_dispatcher_destination_state",
-                        STATE,
-                        LABELS_OF_KAMAILIO,
-                        &["FLAGS"],
-                        STATES_OF_KAMAILIO,
-                    ),
-                ],
-            }],
-        },
+        listing(&["dispatcher.list"], &[], &[Records {
+            part: Some("partition"),
+            ..records(
+                &[step(&["RECORDS"], &[]), step(&["SET"], &[("set", &["ID"])]),
+                    step(&["TARGETS"], &[]),
+                    step(&["DEST"], &[("uri", &["URI"]), ("socket", &["ATTRS/SOCKET"])])],
+                &[up_and_state!("opensips_dispatcher_destination", "a destination", "is in use",
+                    "ds_list", &["FLAGS"], STATES_OF_KAMAILIO)],
+            )
+        }]),
     ],
     ..Processor::NONE
 };
 
-const UP: &str = "Whether a destination is in use (ds_list)";
-const STATE: &str = "The state of a destination, 1 for the one that it is in (ds_list)";
-
-const LABELS: Labels = &[
-    ("partition", Source::Field(0, &["PARTITION", "name"])),
-    ("set", Source::Field(1, &["SET", "id"])),
-    ("uri", Source::Field(2, &["URI"])),
-    ("socket", Source::Field(2, &["socket"])),
-];
+const PARTITIONS: Parts = Parts::Listed {
+    parameter: "partition",
+    least: 2,
+    command: Command {
+        names: &["sr_list_status", "status_report:status"],
+        attributes: &[],
+    },
+    given: Some(("group", "dispatcher")),
+    nodes: &[],
+    field: &["Name"],
+};
 
 const STATES: States = &[
     ("Active", "active", true),
@@ -109,24 +69,10 @@ const STATES: States = &[
     ("Probing", "probing", false),
 ];
 
-const LABELS_OF_KAMAILIO: Labels = &[
-    ("partition", Source::Part),
-    ("set", Source::Field(1, &["ID"])),
-    ("uri", Source::Field(3, &["URI"])),
-    ("socket", Source::Field(3, &["ATTRS/SOCKET"])),
-];
-
+#[rustfmt::skip]
 const STATES_OF_KAMAILIO: States = &[
-    ("AP", "active", true),
-    ("AX", "active", true),
-    ("AN", "active", true),
-    ("TP", "trying", true),
-    ("TX", "trying", true),
-    ("TN", "trying", true),
-    ("IP", "inactive", false),
-    ("IX", "inactive", false),
-    ("IN", "inactive", false),
-    ("DP", "disabled", false),
-    ("DX", "disabled", false),
-    ("DN", "disabled", false),
+    ("AP", "active", true), ("AX", "active", true), ("AN", "active", true),
+    ("TP", "trying", true), ("TX", "trying", true), ("TN", "trying", true),
+    ("IP", "inactive", false), ("IX", "inactive", false), ("IN", "inactive", false),
+    ("DP", "disabled", false), ("DX", "disabled", false), ("DN", "disabled", false),
 ];

@@ -10,17 +10,13 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_dns_queries_total",
+    counter("opensips_dns_queries_total",
         "DNS queries (dns:dns_total_queries)",
-        &[],
-        &[("dns_total_queries", &[])],
-    ),
-    counter(
-        "opensips_dns_slow_queries_total",
-        "DNS queries that took longer than the configured threshold; 0 without one (dns:dns_slow_queries)",
-        &[],
-        &[("dns_slow_queries", &[])],
-    ),
+        &[], &[("dns_total_queries", &[])]),
+    counter("opensips_dns_slow_queries_total",
+        "DNS queries that took longer than the configured threshold; 0 without one \
+         (dns:dns_slow_queries)",
+        &[], &[("dns_slow_queries", &[])]),
 ];

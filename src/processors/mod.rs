@@ -1,9 +1,11 @@
-//! Which statistic and which state becomes which metric: one file per group or module of the server, each a
-//! table.
+//! Which statistic and which state becomes which metric: one file per group or module of the server,
+//! each a table.
 //!
-//! A new metric is one entry in the table of its group. A new group is one file and one line in
-//! [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and the tests all
-//! come from these tables. Nothing here knows how statistics arrive.
+//! A new metric is one row in `METRICS` of its group. A new state is one row in `listings`: the names of
+//! the command, the steps from the root of its reply to the nodes of interest, with the labels that stand
+//! in each, and a metric for each field ([`state`]). A new group is one file and one line in
+//! [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and the tests all come
+//! from these tables. Nothing here knows how statistics arrive.
 
 mod blacklists;
 mod cachedb_redis;
@@ -53,7 +55,7 @@ use crate::exposition::{Family, Kind};
 
 pub use collection::Collection;
 pub use mapping::Mapping;
-pub use state::Listing;
+pub use state::{Described, Listing};
 pub use state_mapping::StateMapping;
 pub use unclaimed::UNCLAIMED;
 
@@ -122,9 +124,9 @@ impl Processor {
     };
 
     /// The metrics of its commands.
-    pub fn state_metrics(&self) -> impl Iterator<Item = &'static state::Metric> {
+    pub fn state_metrics(&self) -> impl Iterator<Item = Described> + use<> {
         let records = self.listings.iter().flat_map(|listing| listing.records);
-        records.flat_map(|records| records.metrics)
+        records.flat_map(state::Records::described)
     }
 }
 

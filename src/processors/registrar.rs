@@ -9,32 +9,20 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    gauge(
-        "opensips_registrar_max_expires",
-        "Longest expiry that a registration may have, in seconds; 0 is no limit (registrar:max_expires)",
-        &[],
-        &[("max_expires", &[])],
-    ),
-    gauge(
-        "opensips_registrar_max_contacts",
+    gauge("opensips_registrar_max_expires",
+        "Longest expiry that a registration may have, in seconds; 0 is no limit \
+         (registrar:max_expires)",
+        &[], &[("max_expires", &[])]),
+    gauge("opensips_registrar_max_contacts",
         "Most contacts that an AOR may have; 0 is no limit (registrar:max_contacts)",
-        &[],
-        &[("max_contacts", &[])],
-    ),
-    gauge(
-        "opensips_registrar_default_expire",
+        &[], &[("max_contacts", &[])]),
+    gauge("opensips_registrar_default_expire",
         "Expiry of a registration that asks for none, in seconds (registrar:default_expire)",
-        &[],
-        &[("default_expire", &[])],
-    ),
-    counter(
-        "opensips_registrar_registrations",
-        "Registrations saved (accepted), and refused or failed (rejected) (registrar:accepted_regs, registrar:rejected_regs)",
-        &["type"],
-        &[
-            ("accepted_regs", &["accepted"]),
-            ("rejected_regs", &["rejected"]),
-        ],
-    ),
+        &[], &[("default_expire", &[])]),
+    counter("opensips_registrar_registrations",
+        "Registrations saved (accepted), and refused or failed (rejected) \
+         (registrar:accepted_regs, registrar:rejected_regs)",
+        &["type"], &[("accepted_regs", &["accepted"]), ("rejected_regs", &["rejected"])]),
 ];

@@ -9,41 +9,24 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    gauge(
-        "opensips_shmem_total_size",
+    gauge("opensips_shmem_total_size",
         "Size of the shared memory, in bytes (shmem:total_size)",
-        &[],
-        &[("total_size", &[])],
-    ),
-    gauge(
-        "opensips_shmem_used_size",
+        &[], &[("total_size", &[])]),
+    gauge("opensips_shmem_used_size",
         "Shared memory in use by the code, in bytes (shmem:used_size)",
-        &[],
-        &[("used_size", &[])],
-    ),
-    gauge(
-        "opensips_shmem_real_used_size",
+        &[], &[("used_size", &[])]),
+    gauge("opensips_shmem_real_used_size",
         "Shared memory in use with the allocator's overhead, in bytes (shmem:real_used_size)",
-        &[],
-        &[("real_used_size", &[])],
-    ),
-    gauge(
-        "opensips_shmem_max_used_size",
+        &[], &[("real_used_size", &[])]),
+    gauge("opensips_shmem_max_used_size",
         "Most shared memory ever used, in bytes (shmem:max_used_size)",
-        &[],
-        &[("max_used_size", &[])],
-    ),
-    gauge(
-        "opensips_shmem_free_size",
+        &[], &[("max_used_size", &[])]),
+    gauge("opensips_shmem_free_size",
         "Shared memory that is free, in bytes (shmem:free_size)",
-        &[],
-        &[("free_size", &[])],
-    ),
-    gauge(
-        "opensips_shmem_fragments",
+        &[], &[("free_size", &[])]),
+    gauge("opensips_shmem_fragments",
         "Fragments that the shared memory is split into (shmem:fragments)",
-        &[],
-        &[("fragments", &[])],
-    ),
+        &[], &[("fragments", &[])]),
 ];

@@ -9,29 +9,20 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    gauge(
-        "opensips_shmem_group_used_bytes",
+    gauge("opensips_shmem_group_used_bytes",
         "Shared memory in use by the modules of a group (shmem_<mem_group>:memory_used)",
-        &["mem_group"],
-        &[("memory_used", &["{mem_group}"])],
-    ),
-    gauge(
-        "opensips_shmem_group_real_used_bytes",
-        "Shared memory in use by the modules of a group with the allocator's overhead (shmem_<mem_group>:real_used)",
-        &["mem_group"],
-        &[("real_used", &["{mem_group}"])],
-    ),
-    gauge(
-        "opensips_shmem_group_max_real_used_bytes",
-        "Most shared memory ever used by the modules of a group with the allocator's overhead (shmem_<mem_group>:max_real_used)",
-        &["mem_group"],
-        &[("max_real_used", &["{mem_group}"])],
-    ),
-    gauge(
-        "opensips_shmem_group_fragments",
+        &["mem_group"], &[("memory_used", &["{mem_group}"])]),
+    gauge("opensips_shmem_group_real_used_bytes",
+        "Shared memory in use by the modules of a group with the allocator's overhead \
+         (shmem_<mem_group>:real_used)",
+        &["mem_group"], &[("real_used", &["{mem_group}"])]),
+    gauge("opensips_shmem_group_max_real_used_bytes",
+        "Most shared memory ever used by the modules of a group with the allocator's overhead \
+         (shmem_<mem_group>:max_real_used)",
+        &["mem_group"], &[("max_real_used", &["{mem_group}"])]),
+    gauge("opensips_shmem_group_fragments",
         "Fragments of shared memory of the modules of a group (shmem_<mem_group>:fragments)",
-        &["mem_group"],
-        &[("fragments", &["{mem_group}"])],
-    ),
+        &["mem_group"], &[("fragments", &["{mem_group}"])]),
 ];

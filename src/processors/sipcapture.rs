@@ -10,17 +10,12 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_sipcapture_requests_total",
+    counter("opensips_sipcapture_requests_total",
         "Requests captured (sipcapture:captured_requests)",
-        &[],
-        &[("captured_requests", &[])],
-    ),
-    counter(
-        "opensips_sipcapture_replies_total",
+        &[], &[("captured_requests", &[])]),
+    counter("opensips_sipcapture_replies_total",
         "Replies captured (sipcapture:captured_replies)",
-        &[],
-        &[("captured_replies", &[])],
-    ),
+        &[], &[("captured_replies", &[])]),
 ];

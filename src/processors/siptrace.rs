@@ -8,17 +8,12 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_siptrace_requests_total",
+    counter("opensips_siptrace_requests_total",
         "Requests traced (siptrace:traced_requests)",
-        &[],
-        &[("traced_requests", &[])],
-    ),
-    counter(
-        "opensips_siptrace_replies_total",
+        &[], &[("traced_requests", &[])]),
+    counter("opensips_siptrace_replies_total",
         "Replies traced (siptrace:traced_replies)",
-        &[],
-        &[("traced_replies", &[])],
-    ),
+        &[], &[("traced_replies", &[])]),
 ];

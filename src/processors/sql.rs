@@ -8,17 +8,13 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_sql_queries_total",
+    counter("opensips_sql_queries_total",
         "SQL queries (sql:sql_total_queries)",
-        &[],
-        &[("sql_total_queries", &[])],
-    ),
-    counter(
-        "opensips_sql_slow_queries_total",
-        "SQL queries that took longer than the configured threshold; 0 without one (sql:sql_slow_queries)",
-        &[],
-        &[("sql_slow_queries", &[])],
-    ),
+        &[], &[("sql_total_queries", &[])]),
+    counter("opensips_sql_slow_queries_total",
+        "SQL queries that took longer than the configured threshold; 0 without one \
+         (sql:sql_slow_queries)",
+        &[], &[("sql_slow_queries", &[])]),
 ];

@@ -1,7 +1,9 @@
-//! What the commands of the server show, and the samples that this becomes. The tables of all modules have this form.
+//! What the commands of the server show, and the samples that this becomes. The tables of all modules
+//! have this form.
 //!
-//! A reply is a tree, see [`crate::mi::Value`]: objects and arrays in JSON, nodes in the line protocol. Names lead from a node to
-//! those below it, and a reading takes its value from the fields of the last one.
+//! A reply is a tree, see [`crate::mi::Value`]: objects and arrays in JSON, nodes in the line protocol.
+//! Steps lead from a node to those below it. Each step names the labels whose values stand in its node,
+//! and a metric takes its value from a field of the last one.
 
 use crate::exposition::{Family, Kind};
 use crate::mi::Command;
@@ -49,17 +51,23 @@ pub type Names = &'static [&'static str];
 pub struct Records {
     /// The way to them.
     pub path: &'static [Step],
+    /// The label whose value is the part that was asked for, see [`Parts`], before all others.
+    pub part: Option<&'static str>,
     /// What they become.
     pub metrics: &'static [Metric],
 }
 
-/// A step from a node to those below it that have one of these names. From an array it is one to its elements.
+/// A step from a node to those below it that have one of these names. From an array it is one to its
+/// elements.
 #[derive(Debug, Clone, Copy)]
-pub enum Step {
-    /// To nothing if there are none.
-    To(Names),
-    /// Nowhere if there are none: not all versions have it.
-    Perhaps(Names),
+pub struct Step {
+    /// The names.
+    pub names: Names,
+    /// Whether some versions do not have it: then it leads to the node itself.
+    pub is_optional: bool,
+    /// Labels, and where in the node their values stand: in the first of these fields that it has. Empty
+    /// if it has none. `A/B` is the field B of the object A.
+    pub labels: &'static [(&'static str, Names)],
 }
 
 /// A metric that shows a state.
@@ -67,25 +75,10 @@ pub enum Step {
 pub struct Metric {
     /// Name, TYPE and HELP. The HELP ends with the command it comes from: `(ds_list)`.
     pub family: Family,
-    /// Its labels, and where their values stand. Some readings add one.
-    pub labels: Labels,
+    /// A label that always has this value, behind those of the steps.
+    pub fixed: Option<(&'static str, &'static str)>,
     /// Its value.
     pub reading: Reading,
-}
-
-/// The labels of a metric.
-pub type Labels = &'static [(&'static str, Source)];
-
-/// Where the value of a label stands.
-#[derive(Debug, Clone, Copy)]
-pub enum Source {
-    /// In the node of this step of the path, in the first of these fields that it has. Empty if it has none. `A/B` is the
-    /// field B of the object A in it.
-    Field(usize, Names),
-    /// It is the part that was asked for, see [`Parts`].
-    Part,
-    /// It is always this.
-    Is(&'static str),
 }
 
 /// How a node becomes samples. Without the field there is none.
@@ -95,10 +88,11 @@ pub enum Reading {
     Number(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
-    /// Whether the state in the field is one of those that are up.
-    Up(Names, States),
-    /// A sample for each state, which is a further label, and 1 for the one in the field. What is none of the states
-    /// is one more.
+    /// Whether the state in the field is one of those that are up, and the same as [`Reading::State`] for
+    /// another family.
+    UpAndState(Names, States, Family),
+    /// A sample for each state, which is a further label, and 1 for the one in the field. What is none of
+    /// the states is one more.
     State(Names, States),
     /// How many nodes have the same labels.
     Count,
@@ -109,60 +103,133 @@ pub enum Reading {
 /// The states of a thing: the server's word, the value of the label `state`, and whether the thing is up.
 pub type States = &'static [(&'static str, &'static str, bool)];
 
+/// A metric of a command as the page has it.
+#[derive(Debug)]
+pub struct Described {
+    /// Name, TYPE and HELP.
+    pub family: Family,
+    /// The names of its labels.
+    pub labels: Vec<&'static str>,
+}
+
 /// The label that [`Reading::State`] adds.
 const STATE: &str = "state";
 
-impl Metric {
-    /// The names of its labels.
-    pub fn labels(&self) -> impl Iterator<Item = &'static str> {
-        let added = matches!(self.reading, Reading::State(..)).then_some(STATE);
-        self.labels.iter().map(|(name, _)| *name).chain(added)
+impl Records {
+    /// The metrics of these nodes.
+    pub fn described(&'static self) -> impl Iterator<Item = Described> {
+        self.metrics.iter().flat_map(|metric| {
+            let steps = self.path.iter().flat_map(|step| step.labels);
+            let labels = self.part.into_iter().chain(steps.map(|(name, _)| *name));
+            let mut labels: Vec<&str> = labels.chain(metric.fixed.map(|(name, _)| name)).collect();
+            let family = metric.family;
+            match metric.reading {
+                Reading::UpAndState(_, _, state) => {
+                    let up = labels.clone();
+                    labels.push(STATE);
+                    vec![
+                        Described { family, labels: up },
+                        Described {
+                            family: state,
+                            labels,
+                        },
+                    ]
+                }
+                Reading::State(..) => {
+                    labels.push(STATE);
+                    vec![Described { family, labels }]
+                }
+                _ => vec![Described { family, labels }],
+            }
+        })
     }
 }
 
-/// Whether something is up.
-pub const fn up(
-    name: &'static str,
-    help: &'static str,
-    labels: Labels,
-    field: Names,
-    states: States,
-) -> Metric {
-    metric(name, help, labels, Reading::Up(field, states))
+/// A command of these names that is asked once, for everything. See [`Command`] for the attributes.
+pub const fn listing(names: Names, attributes: Names, records: &'static [Records]) -> Listing {
+    Listing {
+        command: Command { names, attributes },
+        parts: Parts::Whole,
+        records,
+    }
 }
 
-/// In which state something is.
-pub const fn state(
-    name: &'static str,
-    help: &'static str,
-    labels: Labels,
+/// Nodes at the end of `path`.
+pub const fn records(path: &'static [Step], metrics: &'static [Metric]) -> Records {
+    Records {
+        path,
+        part: None,
+        metrics,
+    }
+}
+
+/// A step that every version has.
+pub const fn step(names: Names, labels: &'static [(&'static str, Names)]) -> Step {
+    Step {
+        names,
+        is_optional: false,
+        labels,
+    }
+}
+
+/// A step that only some versions have.
+pub const fn optional(names: Names, labels: &'static [(&'static str, Names)]) -> Step {
+    Step {
+        is_optional: true,
+        ..step(names, labels)
+    }
+}
+
+/// `PREFIX_up` and `PREFIX_state` of `$thing`: whether it `$when`, and in which state it is, by the same
+/// field of the reply to `$command`.
+macro_rules! up_and_state {
+    ($prefix:literal, $thing:literal, $when:literal, $command:literal, $field:expr, $states:expr) => {
+        $crate::processors::state::up_and_state_of(
+            [concat!($prefix, "_up"), concat!($prefix, "_state")],
+            [
+                concat!("Whether ", $thing, " ", $when, " (", $command, ")"),
+                concat!(
+                    "The state of ",
+                    $thing,
+                    ", 1 for the one that it is in (",
+                    $command,
+                    ")"
+                ),
+            ],
+            $field,
+            $states,
+        )
+    };
+}
+pub(super) use up_and_state;
+
+/// Whether something is up, and in which state it is: two names and two HELPs.
+pub const fn up_and_state_of(
+    [up, state]: [&'static str; 2],
+    [help, help_of_state]: [&'static str; 2],
     field: Names,
     states: States,
 ) -> Metric {
-    metric(name, help, labels, Reading::State(field, states))
+    let other = metric(state, help_of_state, Reading::Count).family;
+    metric(up, help, Reading::UpAndState(field, states, other))
 }
 
 /// A level, by any reading.
-pub const fn metric(
-    name: &'static str,
-    help: &'static str,
-    labels: Labels,
-    reading: Reading,
-) -> Metric {
+pub const fn metric(name: &'static str, help: &'static str, reading: Reading) -> Metric {
     Metric {
         family: Family {
             name,
             kind: Kind::Gauge,
             help,
         },
-        labels,
+        fixed: None,
         reading,
     }
 }
 
 /// A count that only goes up.
-pub const fn count(name: &'static str, help: &'static str, labels: Labels, field: Names) -> Metric {
-    let mut metric = metric(name, help, labels, Reading::Number(field));
+pub const fn count(name: &'static str, help: &'static str, field: Names) -> Metric {
+    let mut metric = metric(name, help, Reading::Number(field));
     metric.family.kind = Kind::Counter;
     metric
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Processor;
-use super::state::{Listing, Metric, Names, Parts, Reading, Source, Step};
+use super::state::{Listing, Metric, Names, Parts, Reading, Records, States, Step};
 use crate::exposition::{self, Header, Page, Template};
 use crate::mi::Value;
 
@@ -23,7 +23,7 @@ impl StateMapping {
         for metric in processors.iter().flat_map(Processor::state_metrics) {
             families.entry(metric.family.name).or_insert_with(|| {
                 in_order.push(metric.family);
-                let series = Template::given(metric.family.name, metric.labels());
+                let series = Template::given(metric.family.name, metric.labels);
                 (in_order.len() - 1, series)
             });
         }
@@ -44,8 +44,10 @@ impl StateMapping {
         for records in listing.records {
             let mut counts = BTreeMap::new();
             visit(reply, records.path, &mut Vec::new(), &mut |nodes| {
+                let Some(node) = nodes.last() else { return };
+                let labels = labels_of(records, nodes, part);
                 for metric in records.metrics {
-                    self.add_sample(metric, nodes, part, &mut counts, page);
+                    self.add_sample(metric, node, labels.clone(), &mut counts, page);
                 }
             });
             for ((family, labels), count) in counts {
@@ -59,55 +61,29 @@ impl StateMapping {
     fn add_sample<'v>(
         &self,
         metric: &Metric,
-        nodes: &[&'v Value<'_>],
-        part: &'v str,
+        node: &'v Value<'_>,
+        mut labels: Vec<Cow<'v, str>>,
         counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
         page: &mut Page,
     ) {
-        let Some(node) = nodes.last() else { return };
-        let labels = metric.labels.iter().map(|(_, source)| match source {
-            Source::Part => Cow::Borrowed(part),
-            Source::Is(value) => Cow::Borrowed(*value),
-            Source::Field(step, names) => {
-                let found = nodes.get(*step).and_then(|node| field(node, names));
-                found.map(without_passwords).unwrap_or_default()
-            }
-        });
-        let labels: Vec<Cow<'v, str>> = labels.collect();
+        labels.extend(metric.fixed.map(|(_, value)| Cow::Borrowed(value)));
         let name = metric.family.name;
-        let flag = |is_set: bool| exposition::Value::Unsigned(u64::from(is_set));
         let value = match metric.reading {
             Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
             Reading::Flag(names, words) => field(node, names).map(|text| {
                 let mut words = words.iter();
                 flag(words.any(|word| text.eq_ignore_ascii_case(word)))
             }),
-            Reading::Up(names, states) => field(node, names).map(|text| {
+            Reading::UpAndState(names, states, family) => field(node, names).map(|text| {
+                self.add_states(family.name, &labels, &text, states, page);
                 let mut states = states.iter();
                 flag(states.any(|(word, _, is_up)| *is_up && text.eq_ignore_ascii_case(word)))
             }),
             Reading::State(names, states) => {
                 if let Some(text) = field(node, names) {
-                    let known = states
-                        .iter()
-                        .find(|(word, ..)| text.eq_ignore_ascii_case(word));
-                    let own = match known {
-                        Some((_, state, _)) => Cow::Borrowed(*state),
-                        None => text.to_lowercase().replace(' ', "_").into(),
-                    };
-                    let mut put = |state: Cow<'v, str>, is_own| {
-                        let mut labels = labels.clone();
-                        labels.push(state);
-                        self.put(name, labels, flag(is_own), page);
-                    };
-                    for (_, state, _) in states {
-                        put(Cow::Borrowed(state), *state == own);
-                    }
-                    if known.is_none() {
-                        put(own, true);
-                    }
+                    self.add_states(name, &labels, &text, states, page);
                 }
-                return;
+                None
             }
             Reading::Count => {
                 *counts.entry((name, labels)).or_default() += 1;
@@ -119,6 +95,29 @@ impl StateMapping {
         };
         if let Some(value) = value {
             self.put(name, labels, value, page);
+        }
+    }
+
+    /// Adds a sample for each of the `states`, and for the one in `text` if it is none of them.
+    fn add_states(
+        &self,
+        family: &str,
+        labels: &[Cow<'_, str>],
+        text: &str,
+        states: States,
+        page: &mut Page,
+    ) {
+        let mut known = states.iter();
+        let known = known.find(|(word, ..)| text.eq_ignore_ascii_case(word));
+        let own = match known {
+            Some((_, state, _)) => Cow::Borrowed(*state),
+            None => text.to_lowercase().replace(' ', "_").into(),
+        };
+        let unknown = known.is_none().then_some(own.as_ref());
+        for state in states.iter().map(|(_, state, _)| *state).chain(unknown) {
+            let mut labels = labels.to_vec();
+            labels.push(Cow::Borrowed(state));
+            self.put(family, labels, flag(state == own), page);
         }
     }
 
@@ -152,6 +151,29 @@ fn is_argument(text: &str) -> bool {
     !text.is_empty() && !text.contains(['"', '\n', '\r']) && !text.contains("::")
 }
 
+fn flag(is_set: bool) -> exposition::Value {
+    exposition::Value::Unsigned(u64::from(is_set))
+}
+
+/// The values of the labels of `nodes`, which stand at the steps of the path of `records`.
+fn labels_of<'v>(records: &Records, nodes: &[&'v Value<'_>], part: &'v str) -> Vec<Cow<'v, str>> {
+    let steps = records.path.iter().zip(nodes);
+    let fields = steps.flat_map(|(step, node)| {
+        let labels = step.labels.iter();
+        labels.map(|(_, names)| {
+            field(node, names)
+                .map(without_passwords)
+                .unwrap_or_default()
+        })
+    });
+    records
+        .part
+        .map(|_| part.into())
+        .into_iter()
+        .chain(fields)
+        .collect()
+}
+
 /// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to `visitor`.
 fn visit<'v, 'a>(
     value: &'v Value<'a>,
@@ -163,13 +185,10 @@ fn visit<'v, 'a>(
         visitor(nodes);
         return;
     };
-    let found = match step {
-        Step::To(names) => below(value, names),
-        Step::Perhaps(names) => {
-            let found = below(value, names);
-            if found.is_empty() { vec![value] } else { found }
-        }
-    };
+    let mut found = below(value, step.names);
+    if found.is_empty() && step.is_optional {
+        found.push(value);
+    }
     for node in found {
         nodes.push(node);
         visit(node, rest, nodes, visitor);
@@ -179,7 +198,7 @@ fn visit<'v, 'a>(
 
 /// Whether `value` is nothing at all, or has what the first step leads to.
 fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
-    let has = |names: &Names| match value {
+    let has = |names: Names| match value {
         Value::Members(members) => {
             let mut members = members.iter();
             members.len() == 0 || members.any(|(name, _)| names.contains(&name.as_ref()))
@@ -188,8 +207,7 @@ fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
         _ => false,
     };
     match path {
-        [Step::To(names), ..] => has(names),
-        [Step::Perhaps(names), rest @ ..] => has(names) || is_known(value, rest),
+        [step, rest @ ..] => has(step.names) || (step.is_optional && is_known(value, rest)),
         [] => matches!(value, Value::Members(_)),
     }
 }

@@ -3,30 +3,23 @@
 //! The reply holds a line for each connection, so it is read only where the operator asks for it.
 
 use super::Processor;
-use super::state::{Listing, Parts, Reading, Records, Source, Step, metric};
-use crate::mi::Command;
+use super::state::{Reading, listing, metric, records, step};
 
+#[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "tcp_connections",
     is_on_by_default: false,
-    listings: &[Listing {
-        command: Command {
-            names: &["list_tcp_conns", "tcp:list"],
-            attributes: &["ID", "Type", "State", "Remote", "Local", "Lifetime"],
-        },
-        parts: Parts::Whole,
-        records: &[Records {
-            path: &[Step::To(&["Connection", "Connections"])],
-            metrics: &[metric(
-                "opensips_tcp_connections",
-                "Connections now; state is that of the server: -2 error, -1 bad, 0 ok, 1 connecting, 2 end of file (list_tcp_conns)",
-                &[
-                    ("protocol", Source::Field(0, &["Type"])),
-                    ("state", Source::Field(0, &["State"])),
-                ],
-                Reading::Count,
-            )],
-        }],
-    }],
+    listings: &[listing(
+        &["list_tcp_conns", "tcp:list"],
+        &["ID", "Type", "State", "Remote", "Local", "Lifetime"],
+        &[records(
+            &[step(&["Connection", "Connections"],
+                &[("protocol", &["Type"]), ("state", &["State"])])],
+            &[metric("opensips_tcp_connections",
+                "Connections now; state is that of the server: -2 error, -1 bad, 0 ok, 1 \
+                 connecting, 2 end of file (list_tcp_conns)",
+                Reading::Count)],
+        )],
+    )],
     ..Processor::NONE
 };

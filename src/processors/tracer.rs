@@ -8,17 +8,12 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_tracer_requests_total",
+    counter("opensips_tracer_requests_total",
         "Requests traced (tracer:traced_requests)",
-        &[],
-        &[("traced_requests", &[])],
-    ),
-    counter(
-        "opensips_tracer_replies_total",
+        &[], &[("traced_requests", &[])]),
+    counter("opensips_tracer_replies_total",
         "Replies traced (tracer:traced_replies)",
-        &[],
-        &[("traced_replies", &[])],
-    ),
+        &[], &[("traced_replies", &[])]),
 ];

@@ -2,54 +2,30 @@
 //! `modules/uac_registrant/registrant.c` and `reg_records.h`).
 
 use super::Processor;
-use super::state::{
-    Labels, Listing, Parts, Reading, Records, Source, States, Step, metric, state, up,
-};
-use crate::mi::Command;
+use super::state::{Reading, States, listing, metric, records, step, up_and_state_of};
 
+#[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "uac_registrant",
-    listings: &[Listing {
-        command: Command {
-            names: &["reg_list", "uac_registrant:list"],
-            attributes: &["expires"],
-        },
-        parts: Parts::Whole,
-        records: &[Records {
-            path: &[Step::To(&["AOR", "Records"])],
-            metrics: &[
-                up(
-                    "opensips_uac_registrant_registration_up",
-                    "Whether an AOR is registered; not while it is being renewed (reg_list)",
-                    LABELS,
-                    &["state"],
-                    STATES,
-                ),
-                state(
-                    "opensips_uac_registrant_registration_state",
-                    "The state of a registration, 1 for the one that it is in (reg_list)",
-                    LABELS,
-                    &["state"],
-                    STATES,
-                ),
-                metric(
-                    "opensips_uac_registrant_registration_enabled",
-                    "Whether a registration is wanted (reg_list)",
-                    LABELS,
-                    Reading::Flag(&["enabled"], &["yes"]),
-                ),
-            ],
-        }],
-    }],
+    listings: &[listing(&["reg_list", "uac_registrant:list"], &["expires"], &[records(
+        &[step(&["AOR", "Records"],
+            &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"])])],
+        &[
+            up_and_state_of(
+                ["opensips_uac_registrant_registration_up",
+                    "opensips_uac_registrant_registration_state"],
+                ["Whether an AOR is registered; not while it is being renewed (reg_list)",
+                    "The state of a registration, 1 for the one that it is in (reg_list)"],
+                &["state"], STATES),
+            metric("opensips_uac_registrant_registration_enabled",
+                "Whether a registration is wanted (reg_list)",
+                Reading::Flag(&["enabled"], &["yes"])),
+        ],
+    )])],
     ..Processor::NONE
 };
 
-const LABELS: Labels = &[
-    ("aor", Source::Field(0, &["AOR"])),
-    ("registrar", Source::Field(0, &["registrar"])),
-    ("binding", Source::Field(0, &["binding"])),
-];
-
+#[rustfmt::skip]
 const STATES: States = &[
     ("NOT_REGISTERED_STATE", "not_registered", false),
     ("REGISTERING_STATE", "registering", false),
@@ -60,9 +36,5 @@ const STATES: States = &[
     ("WRONG_CREDENTIALS_STATE", "wrong_credentials", false),
     ("REGISTRAR_ERROR_STATE", "registrar_error", false),
     ("UNREGISTERING_STATE", "unregistering", false),
-    (
-        "AUTHENTICATING_UNREGISTER_STATE",
-        "authenticating_unregister",
-        false,
-    ),
+    ("AUTHENTICATING_UNREGISTER_STATE", "authenticating_unregister", false),
 ];

@@ -9,17 +9,12 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    counter(
-        "opensips_uri_positive_checks",
+    counter("opensips_uri_positive_checks",
         "URI checks that passed (uri:positive checks)",
-        &[],
-        &[("positive checks", &[]), ("positive_checks", &[])],
-    ),
-    counter(
-        "opensips_uri_negative_checks",
+        &[], &[("positive checks", &[]), ("positive_checks", &[])]),
+    counter("opensips_uri_negative_checks",
         "URI checks that failed (uri:negative_checks)",
-        &[],
-        &[("negative_checks", &[]), ("negative checks", &[])],
-    ),
+        &[], &[("negative_checks", &[]), ("negative checks", &[])]),
 ];

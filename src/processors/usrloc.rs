@@ -12,44 +12,22 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
 const METRICS: &[Metric] = &[
-    gauge(
-        "opensips_usrloc_registered_users_total",
+    gauge("opensips_usrloc_registered_users_total",
         "AORs in memory now, over all domains (usrloc:registered_users)",
-        &[],
-        &[("registered_users", &[])],
-    ),
-    gauge(
-        "opensips_userloc_registered_users_total",
-        "The same as opensips_usrloc_registered_users_total, under its documented name (usrloc:registered_users)",
-        &[],
-        &[("registered_users", &[])],
-    ),
-    gauge(
-        "opensips_usrloc_users",
+        &[], &[("registered_users", &[])]),
+    gauge("opensips_userloc_registered_users_total",
+        "The same as opensips_usrloc_registered_users_total, under its documented name \
+         (usrloc:registered_users)",
+        &[], &[("registered_users", &[])]),
+    gauge("opensips_usrloc_users",
         "AORs of a domain in memory now (usrloc:<domain>-users)",
-        &["domain"],
-        &[
-            ("{domain}-users", &["{domain}"]),
-            ("{domain}_users", &["{domain}"]),
-        ],
-    ),
-    gauge(
-        "opensips_usrloc_contacts",
+        &["domain"], &[("{domain}-users", &["{domain}"]), ("{domain}_users", &["{domain}"])]),
+    gauge("opensips_usrloc_contacts",
         "Contacts of a domain in memory now (usrloc:<domain>-contacts)",
-        &["domain"],
-        &[
-            ("{domain}-contacts", &["{domain}"]),
-            ("{domain}_contacts", &["{domain}"]),
-        ],
-    ),
-    counter(
-        "opensips_usrloc_expires",
+        &["domain"], &[("{domain}-contacts", &["{domain}"]), ("{domain}_contacts", &["{domain}"])]),
+    counter("opensips_usrloc_expires",
         "Contacts of a domain that expired (usrloc:<domain>-expires)",
-        &["domain"],
-        &[
-            ("{domain}-expires", &["{domain}"]),
-            ("{domain}_expires", &["{domain}"]),
-        ],
-    ),
+        &["domain"], &[("{domain}-expires", &["{domain}"]), ("{domain}_expires", &["{domain}"])]),
 ];

@@ -124,7 +124,7 @@ fn states() -> String {
             "| `{}` | {} | {} | {} | `{}` |",
             metric.family.name,
             metric.family.kind.name(),
-            metric.labels().collect::<Vec<_>>().join(", "),
+            metric.labels.join(", "),
             cell(meaning(help)),
             command.trim_end_matches(')'),
         );
@@ -241,9 +241,8 @@ fn the_tables_of_states_are_well_made() {
                 commands.iter().any(|command| help.ends_with(command)),
                 "{name}: {help}"
             );
-            let labels: Vec<&str> = metric.labels().collect();
-            let known = seen.entry(name).or_insert((help, labels.clone()));
-            assert_eq!(*known, (help, labels), "{name}");
+            let known = seen.entry(name).or_insert((help, metric.labels.clone()));
+            assert_eq!(*known, (help, metric.labels), "{name}");
         }
     }
 }
