@@ -38,6 +38,9 @@ pub fn on_error(error: &Error) -> String {
         Error::Answered { .. } | Error::TooLarge => "look into the log of the server",
         Error::Truncated { .. } => "nothing of it is used, the next scrape asks again",
         Error::Unintelligible { .. } => "is --socket right?",
+        Error::ReplyTooLarge(_) => {
+            "is --socket right? a module whose replies are that large can be left to --exclude"
+        }
         Error::Empty => "is --socket right, and does --collect name groups that the server has?",
         Error::OtherDialect => "see whether --socket is right and --dialect is auto",
         Error::ReplySocket {

@@ -11,8 +11,7 @@ use super::error::{CommandError, Error};
 use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Reading, Wanted};
 use super::transport::Endpoint;
-use super::wire::json::Value;
-use super::wire::{Dialect, Introduction, Product, Refused, Sink, line, tree};
+use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
 
 /// How long the answer may take to what is asked beside statistics and commands.
 const QUESTION_TIME: Duration = Duration::from_millis(500);
@@ -224,7 +223,7 @@ impl Client {
         let told = self.question(
             Topic::Groups,
             |id| dialect.call("list_statistics", "", id),
-            |reply, id| tree::of(dialect, reply, id, &[], groups_in),
+            |reply, id| dialect.read_tree(reply, id, &[], groups_in),
             deadline,
         );
         if let (Ok(groups), Some(server)) = (told, &mut self.server) {
@@ -274,7 +273,7 @@ impl Client {
         let names = self.question(
             Topic::Commands,
             |id| dialect.call("which", "system.listMethods", id),
-            |reply, id| tree::of(dialect, reply, id, &[], list_of_names),
+            |reply, id| dialect.read_tree(reply, id, &[], list_of_names),
             deadline,
         )?;
         let names = Arc::new(names);
@@ -309,7 +308,7 @@ impl Client {
             call.topic(),
             self.timeout,
             |id| call.request(dialect, id),
-            |reply, id| tree::of(dialect, reply, id, call.attributes, &mut read),
+            |reply, id| dialect.read_tree(reply, id, call.attributes, &mut read),
             deadline,
         )
     }
@@ -389,7 +388,11 @@ impl Client {
         });
         let has_failed = match &result {
             Ok(_) => false,
-            Err(CommandError::TooLarge | CommandError::TooSlow { .. }) => true,
+            Err(
+                CommandError::TooLarge
+                | CommandError::TooSlow { .. }
+                | CommandError::Error(Error::ReplyTooLarge(_)),
+            ) => true,
             // A command that has nothing to tell costs little.
             Err(_) => !is_command,
         };
@@ -406,12 +409,7 @@ impl Client {
 /// The groups in a reply to `list_statistics` (OpenSIPS 2.1 and later): `group:name:: incremental`, or
 /// members `"group:name":"incremental"`.
 fn groups_in(reply: &Value<'_>) -> HashSet<Vec<u8>> {
-    let members = match reply {
-        Value::Members(members) => members.as_slice(),
-        _ => &[],
-    };
-    let keys = members
-        .iter()
-        .filter_map(|(key, _)| line::parse_key(key.as_bytes()));
+    let members = reply.values();
+    let keys = members.filter_map(|member| line::parse_key(member.name().as_bytes()));
     keys.map(|(group, _)| group.to_vec()).collect()
 }

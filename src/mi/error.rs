@@ -92,6 +92,9 @@ pub enum Error {
         /// What it starts with.
         start: String,
     },
+    /// The reply is larger than what is read of one, or holds more values than are kept. What of it
+    /// is too much.
+    ReplyTooLarge(&'static str),
     /// The reply says that all is well, and there is no statistic in it.
     Empty,
     /// Not even a single statistic fits into a reply.
@@ -197,6 +200,7 @@ impl fmt::Display for Error {
                 f,
                 "cannot make sense of the reply, which starts with \"{start}\""
             ),
+            Error::ReplyTooLarge(what) => write!(f, "the reply is too large to read ({what})"),
             Error::Empty => f.write_str("the reply holds no statistic"),
             Error::TooLarge => {
                 f.write_str("the server cannot answer, its buffer is too small even for a part")

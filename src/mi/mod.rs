@@ -20,5 +20,4 @@ pub use error::{CommandError, Error};
 pub use server::{Call, Command, Process};
 pub use split::{Reading, Replies, Wanted};
 pub use transport::{Endpoint, ReplyDirectory, Target};
-pub use wire::json::Value;
-pub use wire::{Dialect, Product, Refused, Sink, Statistic, Unparsed, json, line};
+pub use wire::{Content, Dialect, Product, Refused, Sink, Statistic, Unparsed, Value, json, line};

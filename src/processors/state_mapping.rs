@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Records, States, Step};
 use crate::exposition::{self, Header, Page, Template};
-use crate::mi::Value;
+use crate::mi::{Content, Value};
 
 /// The commands of all processors, made ready for reading replies.
 pub struct StateMapping {
@@ -43,8 +43,8 @@ impl StateMapping {
     pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) -> bool {
         for records in listing.records {
             let mut counts = BTreeMap::new();
-            visit(reply, records.path, &mut Vec::new(), &mut |nodes| {
-                let Some(node) = nodes.last() else { return };
+            visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
+                let Some(&node) = nodes.last() else { return };
                 let labels = labels_of(records, nodes, part);
                 for metric in records.metrics {
                     self.add_sample(metric, node, labels.clone(), &mut counts, page);
@@ -61,7 +61,7 @@ impl StateMapping {
     fn add_sample<'v>(
         &self,
         metric: &Metric,
-        node: &'v Value<'_>,
+        node: Value<'v>,
         mut labels: Vec<Cow<'v, str>>,
         counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
         page: &mut Page,
@@ -89,9 +89,9 @@ impl StateMapping {
                 *counts.entry((name, labels)).or_default() += 1;
                 return;
             }
-            Reading::CountOf(names) => {
-                Some(exposition::Value::Unsigned(below(node, names).len() as u64))
-            }
+            Reading::CountOf(names) => Some(exposition::Value::Unsigned(
+                below(node, names).count() as u64,
+            )),
         };
         if let Some(value) = value {
             self.put(name, labels, value, page);
@@ -138,7 +138,7 @@ impl StateMapping {
 impl Parts {
     /// The parts in the reply to the command that lists them.
     pub fn read(nodes: Names, field: Names, reply: &Value<'_>) -> Vec<String> {
-        let nodes = below(reply, nodes).into_iter();
+        let nodes = below(*reply, nodes);
         let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
         // Dispatcher has a second identifier for each partition, for its events.
         let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
@@ -156,12 +156,12 @@ fn flag(is_set: bool) -> exposition::Value {
 }
 
 /// The values of the labels of `nodes`, which stand at the steps of the path of `records`.
-fn labels_of<'v>(records: &Records, nodes: &[&'v Value<'_>], part: &'v str) -> Vec<Cow<'v, str>> {
+fn labels_of<'v>(records: &Records, nodes: &[Value<'v>], part: &'v str) -> Vec<Cow<'v, str>> {
     let steps = records.path.iter().zip(nodes);
     let fields = steps.flat_map(|(step, node)| {
         let labels = step.labels.iter();
         labels.map(|(_, names)| {
-            field(node, names)
+            field(*node, names)
                 .map(without_passwords)
                 .unwrap_or_default()
         })
@@ -175,21 +175,19 @@ fn labels_of<'v>(records: &Records, nodes: &[&'v Value<'_>], part: &'v str) -> V
 }
 
 /// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to `visitor`.
-fn visit<'v, 'a>(
-    value: &'v Value<'a>,
+fn visit<'v>(
+    value: Value<'v>,
     path: &[Step],
-    nodes: &mut Vec<&'v Value<'a>>,
-    visitor: &mut dyn FnMut(&[&'v Value<'a>]),
+    nodes: &mut Vec<Value<'v>>,
+    visitor: &mut dyn FnMut(&[Value<'v>]),
 ) {
     let Some((step, rest)) = path.split_first() else {
         visitor(nodes);
         return;
     };
-    let mut found = below(value, step.names);
-    if found.is_empty() && step.is_optional {
-        found.push(value);
-    }
-    for node in found {
+    let mut found = below(value, step.names).peekable();
+    let stays = step.is_optional && found.peek().is_none();
+    for node in found.chain(stays.then_some(value)) {
         nodes.push(node);
         visit(node, rest, nodes, visitor);
         nodes.pop();
@@ -198,40 +196,31 @@ fn visit<'v, 'a>(
 
 /// Whether `value` is nothing at all, or has what the first step leads to.
 fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
-    let has = |names: Names| match value {
-        Value::Members(members) => {
-            let mut members = members.iter();
-            members.len() == 0 || members.any(|(name, _)| names.contains(&name.as_ref()))
-        }
-        Value::Elements(_) | Value::Null => true,
+    let has = |names: Names| match value.content() {
+        Content::Members(0) | Content::Elements(_) | Content::Null => true,
+        Content::Members(_) => value.values().any(|member| names.contains(&member.name())),
         _ => false,
     };
     match path {
         [step, rest @ ..] => has(step.names) || (step.is_optional && is_known(value, rest)),
-        [] => matches!(value, Value::Members(_)),
+        [] => matches!(value.content(), Content::Members(_)),
     }
 }
 
 /// The nodes below `value` that have one of these names.
-fn below<'v, 'a>(value: &'v Value<'a>, names: Names) -> Vec<&'v Value<'a>> {
-    match value {
-        Value::Elements(elements) => elements.iter().collect(),
-        Value::Members(members) => {
-            let named = members
-                .iter()
-                .filter(|(name, _)| names.contains(&name.as_ref()));
-            let nodes = named.flat_map(|(_, node)| match node {
-                Value::Elements(elements) => elements.as_slice(),
-                node => std::slice::from_ref(node),
-            });
-            nodes.collect()
-        }
-        _ => Vec::new(),
-    }
+fn below<'v>(value: Value<'v>, names: Names) -> impl Iterator<Item = Value<'v>> {
+    let members = value.values();
+    let named = members.filter(|member| names.contains(&member.name()));
+    let nodes = named.flat_map(|node| {
+        let is_array = matches!(node.content(), Content::Elements(_));
+        let itself = (!is_array).then_some(node);
+        itself.into_iter().chain(node.elements())
+    });
+    value.elements().chain(nodes)
 }
 
 /// The first of these fields that `node` has, as text.
-fn field<'v>(node: &'v Value<'_>, names: Names) -> Option<Cow<'v, str>> {
+fn field<'v>(node: Value<'v>, names: Names) -> Option<Cow<'v, str>> {
     names.iter().find_map(|name| {
         let mut steps = name.split('/');
         steps.try_fold(node, |node, step| node.member(step))?.text()

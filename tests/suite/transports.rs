@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::many_processes::{assert_all, statistics};
+use crate::support::modules::success;
 use crate::support::network::{Behaviour, Server};
 use crate::support::stand_in::{KAMAILIO, Statistic, V1_11, V2_4, V3_6, V4_0};
 use crate::support::{Exporter, assert_down, assert_is_down, assert_up, binary};
@@ -254,6 +255,32 @@ fn sick_servers_by_network_cost_no_more_than_the_timeout() {
     }
     assert_up(&of_udp);
     assert_up(&of_http);
+}
+
+#[test]
+fn a_reply_of_any_depth_is_no_end() {
+    let lines = |level: usize| format!("{}x:: 1\n", "\t".repeat(level));
+    let lines: String = (0..5000).map(lines).collect();
+    let arrays = format!("{}{}", "[".repeat(1 << 20), "]".repeat(1 << 20));
+    let objects = format!("{}1{}", "{\"a\":".repeat(200_000), "}".repeat(200_000));
+    let array = "[\"ds_list\"]";
+    for (version, dialect, which, reply) in [
+        (V2_4, "line", "ds_list\n", lines),
+        (V3_6, "auto", array, arrays),
+        (V4_0, "auto", array, objects),
+    ] {
+        let server = Server::http(version.with_limit(usize::MAX));
+        server.teach("which", which);
+        server.teach("ds_list", &reply);
+        let url = format!("http://{}/mi", server.address);
+        let mut exporter = exporter(&url, &["--timeout=20s", "--dialect", dialect]);
+        for _ in 0..2 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+            assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
+        }
+        assert!(exporter.is_running());
+    }
 }
 
 #[test]

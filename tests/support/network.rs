@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use super::stand_in::{Statistic, Uptime, Version, answer, read_captured};
+use super::stand_in::{Statistic, Taught, Uptime, Version, answer_as_taught, read_captured};
 use super::{PATIENCE, captured};
 
 /// What a server does with a request.
@@ -32,6 +32,7 @@ pub struct State {
     pub version: Version,
     pub statistics: Vec<Statistic>,
     uptime: Uptime,
+    pub taught: Taught,
     pub behaviour: Behaviour,
     /// All requests so far, by HTTP with their heads.
     pub requests: Vec<String>,
@@ -39,8 +40,9 @@ pub struct State {
 
 impl State {
     fn answer(&mut self, request: &[u8]) -> Option<Vec<u8>> {
-        let version = self.version;
-        let reply = |statistics: &[Statistic]| answer(request, version, statistics);
+        let (version, taught) = (self.version, &self.taught);
+        let reply =
+            |statistics: &[Statistic]| answer_as_taught(request, version, statistics, taught);
         self.uptime.by_now(request, &mut self.statistics, reply)
     }
 }
@@ -86,6 +88,7 @@ impl Server {
             version,
             statistics: read_captured(&captured()),
             uptime: Uptime::default(),
+            taught: Taught::default(),
             behaviour: Behaviour::Proper,
             requests: Vec::new(),
         };
@@ -101,6 +104,12 @@ impl Server {
 
     pub fn behave(&self, behaviour: Behaviour) {
         self.state().behaviour = behaviour;
+    }
+
+    /// Answers `command` with these lines, or with this JSON as the result.
+    pub fn teach(&self, command: &str, answer: &str) {
+        let answers = &mut self.state().taught.answers;
+        answers.insert(command.to_string(), answer.to_string());
     }
 
     /// The requests for statistics and the version since this was asked last.

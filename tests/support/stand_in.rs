@@ -18,6 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use captures::read_captured;
+pub use commands::Taught;
 pub use protocol::*;
 
 /// What the stand-in does with a request.
@@ -81,7 +82,7 @@ struct State {
     statistics: Vec<Statistic>,
     uptime: Uptime,
     behaviour: Behaviour,
-    taught: commands::Taught,
+    taught: Taught,
     /// Those for statistics.
     requests: Vec<Vec<u8>>,
     /// Those by which it is found out what this is.
@@ -115,7 +116,7 @@ impl StandIn {
             statistics,
             uptime: Uptime::default(),
             behaviour: Behaviour::Proper,
-            taught: commands::Taught::default(),
+            taught: Taught::default(),
             requests: Vec::new(),
             questions: Vec::new(),
             listings: Vec::new(),

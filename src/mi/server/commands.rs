@@ -1,11 +1,11 @@
 //! The commands of a server that show the state of its modules. No I/O.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::Topic;
-use crate::mi::wire::json::{self, Value};
-use crate::mi::wire::{Dialect, line};
+use crate::mi::wire::{Dialect, Value, json, line};
 
 /// A command that changes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -70,11 +70,9 @@ impl Call<'_> {
 
 /// The names in the reply to `which`: nodes without values, or an array.
 pub fn list_of_names(reply: &Value<'_>) -> HashSet<String> {
-    match reply {
-        Value::Members(nodes) => nodes.iter().map(|(name, _)| name.to_string()).collect(),
-        list => {
-            let names = list.elements().iter().filter_map(Value::text);
-            names.map(|name| name.into_owned()).collect()
-        }
-    }
+    let names = reply.values().filter_map(|value| match value.name() {
+        "" => value.text(),
+        name => Some(name.into()),
+    });
+    names.map(Cow::into_owned).collect()
 }

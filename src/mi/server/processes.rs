@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::mi::split::Seen;
-use crate::mi::wire::json::Value;
-use crate::mi::wire::{Dialect, Refused, tree};
+use crate::mi::wire::{Dialect, Refused, Value};
 
 /// A process of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,16 +68,16 @@ impl Processes {
 ///
 /// Why there are none, see [`Refused`].
 pub fn processes_in(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Process>, Refused> {
-    tree::of(dialect, reply, id, &["ID", "PID", "Type"], |reply| {
-        let nodes = reply.named("Process");
-        let list = reply.member("Processes").unwrap_or(reply).elements();
+    dialect.read_tree(reply, id, &["ID", "PID", "Type"], |reply| {
+        let nodes = reply.values().filter(|node| node.name() == "Process");
+        let list = reply.member("Processes").unwrap_or(*reply).elements();
         nodes.chain(list).filter_map(process).collect()
     })
 }
 
 /// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio),
 /// `Process::  ID=4 PID=8359 Type=SIP receiver udp:127.0.0.1:5111 ` (OpenSIPS 1.11 and 2.4).
-fn process(value: &Value<'_>) -> Option<Process> {
+fn process(value: Value<'_>) -> Option<Process> {
     let number = |name| value.member(name)?.text()?.parse().ok();
     let role = value.member("Type").or_else(|| value.member("DSC"));
     Some(Process {

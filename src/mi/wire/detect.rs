@@ -1,7 +1,7 @@
 //! Which dialect a server speaks and which program it is, by what it says of itself.
 
 use super::dialect::Dialect;
-use super::{Refused, json, line};
+use super::{Refused, json};
 use crate::mi::error::Error;
 
 /// What a server says of itself.
@@ -14,45 +14,42 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says; `None` if it answers
-    /// another request.
+    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says; `None` if it
+    /// answers another request.
     ///
     /// # Errors
     ///
     /// When the reply is that of no server.
     pub fn read(reply: &[u8], id: u32) -> Result<Option<Introduction>, Error> {
-        let silent = |dialect| {
-            Ok(Some(Introduction {
-                dialect,
-                version: None,
-            }))
-        };
-        if !json::is_json(reply) {
-            return match line::status(reply) {
-                Some((500, b"Internal error")) => silent(Dialect::JsonRpc),
-                Some(_) => silent(Dialect::Line),
-                None => Err(line::unintelligible(reply)),
-            };
-        }
-        match Dialect::JsonRpc.read_version(reply, id) {
-            Ok(version) => Ok(Some(Introduction {
+        Ok(Some(match Dialect::JsonRpc.read_version(reply, id) {
+            Ok(version) => Introduction {
                 dialect: Dialect::JsonRpc,
                 version: Some(version),
-            })),
-            Err(Refused::NotOurs) => Ok(None),
-            Err(Refused::Error(
-                error @ (Error::Unintelligible { .. } | Error::Truncated { .. }),
-            )) => Err(error),
-            // Kamailio has the code 500 for what it does not know, OpenSIPS codes below zero.
-            Err(_) => {
-                let text = json::text(reply);
-                let failure = json::parse(&text).ok().and_then(|reply| reply.error);
-                silent(match failure {
-                    Some(failure) if failure.code < 0 => Dialect::JsonRpc,
-                    _ => Dialect::Kamailio,
-                })
-            }
+            },
+            Err(Refused::NotOurs) => return Ok(None),
+            Err(Refused::OtherDialect(Some(introduction))) => introduction,
+            Err(Refused::TooLarge) => Dialect::JsonRpc.into(),
+            Err(Refused::Error(Error::Answered { code, .. })) => Introduction::of_code(code),
+            Err(Refused::Error(error)) => return Err(error),
+            Err(_) if !json::is_json(reply) => Dialect::Line.into(),
+            Err(_) => Dialect::Kamailio.into(),
+        }))
+    }
+
+    /// What the server is that answers with an error of this `code`: Kamailio has 500 for what it
+    /// does not know, OpenSIPS codes below zero.
+    pub fn of_code(code: i64) -> Introduction {
+        match code < 0 {
+            true => Dialect::JsonRpc.into(),
+            false => Dialect::Kamailio.into(),
         }
+    }
+}
+
+impl From<Dialect> for Introduction {
+    fn from(dialect: Dialect) -> Self {
+        let version = None;
+        Introduction { dialect, version }
     }
 }
 
@@ -66,7 +63,8 @@ pub struct Product {
 }
 
 impl Product {
-    /// Reads what servers say of themselves: `OpenSIPS (3.6.8 (x86_64/linux))`, `kamailio 5.6.3 (x86_64/linux)`.
+    /// Reads what servers say of themselves: `OpenSIPS (3.6.8 (x86_64/linux))`,
+    /// `kamailio 5.6.3 (x86_64/linux)`.
     pub fn parse(text: &str) -> Option<Product> {
         let mut words = text.split([' ', '(', ')']).filter(|word| !word.is_empty());
         Some(Product {

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::json::{self, Reply, Value};
+use super::json::{self, Reader, Reply};
 use super::line::{self, printable};
-use super::{Refused, Sink, Statistic, Unparsed};
+use super::tree::{self, Content, Tree, Value};
+use super::{Introduction, Refused, Sink, Statistic, Unparsed};
 use crate::mi::error::Error;
 
 /// What a server speaks.
@@ -70,11 +71,12 @@ impl Dialect {
         }
     }
 
-    /// Gives the statistics of a reply to `sink`: all of them, or none in case of an error.
+    /// Gives the statistics of a reply to `sink` as they are read, and none of a reply to another
+    /// request. Those in front of an error in the JSON were given when it is found.
     ///
     /// # Errors
     ///
-    /// Why there are none, see [`Refused`].
+    /// Why they are none or not all, see [`Refused`].
     pub fn read_statistics(
         self,
         reply: &[u8],
@@ -86,52 +88,76 @@ impl Dialect {
             line::statistics(reply).for_each(sink);
             return Ok(());
         }
-        let text = json::text(reply);
-        match (self, result(reply, &text, id)?) {
-            (Dialect::JsonRpc, Value::Members(members)) => {
-                for (key, value) in members {
-                    sink(member(key.as_bytes(), &value).ok_or(Unparsed(key.as_bytes())));
-                }
-                Ok(())
+        let text = self.text(reply)?;
+        // Else it may be known only behind the result to which request that is.
+        if !json::ends_with_id(&text, id) {
+            read_result(reply, &text, id, Reader::Skip)?;
+        }
+        let mut give = |key: Option<&str>, value: Content<'_>| match (self, key, value) {
+            (Dialect::JsonRpc, Some(key), value) => {
+                let key = key.as_bytes();
+                sink(statistic(key, &value).ok_or(Unparsed(key)));
             }
-            (Dialect::Kamailio, Value::Elements(lines)) => {
-                for line in lines {
-                    let line = match &line {
-                        Value::Text(line) => line.as_bytes(),
-                        _ => b"an element that is no line",
-                    };
-                    sink(line::parse_statistic(line).ok_or(Unparsed(line)));
-                }
-                Ok(())
+            (Dialect::Kamailio, None, Content::Text(line)) => {
+                let line = line.as_bytes();
+                sink(line::parse_statistic(line).ok_or(Unparsed(line)));
             }
+            (Dialect::Kamailio, None, _) => sink(Err(Unparsed(b"an element that is no line"))),
+            _ => {}
+        };
+        let result = read_result(reply, &text, id, Reader::Give(&mut give))?;
+        match (self, result) {
+            (Dialect::JsonRpc, Content::Members(_)) => Ok(()),
+            (Dialect::Kamailio, Content::Elements(_)) => Ok(()),
             _ => Err(Refused::OtherDialect(None)),
         }
     }
 
-    /// What a reply to [`Dialect::version`] says, as the server words it: `OpenSIPS (3.6.8 (x86_64/linux))`,
-    /// `kamailio 5.6.3 (x86_64/linux)`.
+    /// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for the nodes of the
+    /// line protocol.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, see [`Refused`].
+    pub fn read_tree<T>(
+        self,
+        reply: &[u8],
+        id: u32,
+        attributes: &[&str],
+        take: impl FnOnce(&Value<'_>) -> T,
+    ) -> Result<T, Refused> {
+        let text = self.text(reply)?;
+        let mut tree = Tree::new(reply, &text);
+        if self == Dialect::Line {
+            check_lines(reply)?;
+            line::add_nodes(&text, attributes, &mut tree);
+        } else {
+            let root = tree.push("".into());
+            let result = read_result(reply, &text, id, Reader::Add(&mut tree))?;
+            tree.set(root, Some(result));
+        }
+        Ok(take(&tree.root()?))
+    }
+
+    /// `reply` as text. Servers copy bytes into names and values that are not UTF-8 (seen on 1.11 to
+    /// 4.0); each becomes `\xHH`, in JSON with its backslash escaped.
+    fn text(self, reply: &[u8]) -> Result<Cow<'_, str>, Error> {
+        let is_json = self != Dialect::Line;
+        tree::text(reply, if is_json { r"\\x" } else { r"\x" })
+    }
+
+    /// What a reply to [`Dialect::version`] says, as the server words it:
+    /// `OpenSIPS (3.6.8 (x86_64/linux))`, `kamailio 5.6.3 (x86_64/linux)`.
     ///
     /// # Errors
     ///
     /// Why it does not say it, see [`Refused`].
     pub fn read_version(self, reply: &[u8], id: u32) -> Result<String, Refused> {
-        if self == Dialect::Line {
-            check_lines(reply)?;
-            let value = reply
-                .split(|&byte| byte == b'\n')
-                .find_map(|line| line.strip_prefix(b"Server:: "));
-            return Ok(printable(value.unwrap_or_default()));
-        }
-        let text = json::text(reply);
-        let outcome = result(reply, &text, id)?;
-        let version = match &outcome {
-            Value::Members(_) => outcome.member("Server"),
-            _ => Some(&outcome),
-        };
-        match version {
-            Some(Value::Text(version)) => Ok(printable(version.trim().as_bytes())),
-            _ => Err(Refused::OtherDialect(None)),
-        }
+        let version = self.read_tree(reply, id, &[], |reply| {
+            let version = reply.member("Server").unwrap_or(*reply).text()?;
+            Some(printable(version.as_bytes()))
+        })?;
+        version.ok_or(Refused::OtherDialect(None))
     }
 }
 
@@ -150,8 +176,13 @@ pub fn check_lines(reply: &[u8]) -> Result<(), Refused> {
     })
 }
 
-/// The result in a JSON reply, whose `text` that is.
-pub fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Value<'t>, Refused> {
+/// What the result in a JSON reply is, whose `text` that is. What is in it goes where `reader` leads.
+fn read_result<'t>(
+    reply: &[u8],
+    text: &'t str,
+    id: u32,
+    reader: Reader<'_, 't>,
+) -> Result<Content<'t>, Refused> {
     if !json::is_json(reply) {
         return Err(match line::status(reply) {
             Some((500, b"Internal error")) => Refused::TooLarge,
@@ -163,35 +194,35 @@ pub fn result<'t>(reply: &[u8], text: &'t str, id: u32) -> Result<Value<'t>, Ref
         id: answered,
         result,
         error,
-    } = json::parse(text).map_err(|error| {
-        if error.is_eof() {
-            Error::Truncated { bytes: reply.len() }
-        } else {
-            line::unintelligible(reply)
-        }
+    } = json::read(text, reader).map_err(|error| match error.is_eof() {
+        true => Error::Truncated { bytes: reply.len() },
+        false => line::unintelligible(reply),
     })?;
-    if answered != Some(u64::from(id)) && (answered.is_some() || error.is_none()) {
-        return Err(Refused::NotOurs);
-    }
+    // Some errors do not say to which request they are.
+    let is_ours = match answered {
+        Some(answered) => answered == u64::from(id),
+        None => error.is_some(),
+    };
     match (error, result) {
-        (Some(failure), _) => Err(match (failure.code, failure.message.as_str()) {
-            (404, _) => Refused::Unknown,
-            (-32601, _) | (500, "Method Not Found") => Refused::OtherDialect(None),
-            (code, message) => Refused::Error(Error::Answered {
-                code,
-                reason: printable(message.as_bytes()),
-            }),
-        }),
+        _ if !is_ours => Err(Refused::NotOurs),
         (None, Some(result)) => Ok(result),
-        (None, None) => Err(Refused::Error(line::unintelligible(reply))),
+        (None, None) => Err(line::unintelligible(reply).into()),
+        (Some((404, _)), _) => Err(Refused::Unknown),
+        (Some((code, message)), _) => {
+            if code == -32601 || (code, message.as_str()) == (500, "Method Not Found") {
+                return Err(Refused::OtherDialect(Some(Introduction::of_code(code))));
+            }
+            let reason = printable(message.as_bytes());
+            Err(Error::Answered { code, reason }.into())
+        }
     }
 }
 
 /// The statistic in a member `"group:name": value`.
-fn member<'k>(key: &'k [u8], value: &Value<'_>) -> Option<Statistic<'k>> {
+fn statistic<'k>(key: &'k [u8], value: &Content<'_>) -> Option<Statistic<'k>> {
     let value = match value {
-        Value::Number(number) => *number,
-        Value::Text(Cow::Borrowed(digits)) => line::parse_number(digits.as_bytes())?,
+        Content::Number(number) => *number,
+        Content::Text(Cow::Borrowed(digits)) => line::parse_number(digits.as_bytes())?,
         _ => return None,
     };
     let (group, name) = line::parse_key(key)?;

@@ -1,84 +1,26 @@
-//! JSON-RPC 2.0 of OpenSIPS 3.0 and later and of Kamailio: requests to bytes, replies from bytes, no I/O.
+//! JSON-RPC 2.0 of OpenSIPS 3.0 and later and of Kamailio: requests to bytes, replies from text.
+//! No I/O.
 //!
-//! OpenSIPS answers with one object of numbers, `{"core:rcv_requests":12}` (3.6, `statistics.c`), Kamailio
-//! with an array of lines, `["core:rcv_requests = 12"]`, pretty-printed (5.6, `kex/core_stats.c`).
+//! OpenSIPS answers with one object of numbers, `{"core:rcv_requests":12}` (3.6, `statistics.c`),
+//! Kamailio with an array of lines, `["core:rcv_requests = 12"]`, pretty-printed (5.6,
+//! `kex/core_stats.c`).
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// What a reply says. Strings are borrowed from it where they hold no escapes.
+use super::tree::{Content, Tree};
+
+/// What a reply says.
 #[derive(Debug, Default)]
-pub struct Reply<'a> {
+pub struct Reply<'t> {
     /// The id of the request that it answers, if it is a number.
     pub id: Option<u64>,
-    /// The result, if there is one.
-    pub result: Option<Value<'a>>,
-    /// The error, if there is one.
-    pub error: Option<Failure>,
-}
-
-/// Any value.
-#[derive(Debug, PartialEq)]
-pub enum Value<'a> {
-    /// A whole number. One below zero is its complement, as the line protocol prints it.
-    Number(u64),
-    /// A number with a fraction, or one whose digits are lost.
-    Float(f64),
-    /// A string, or one of the words `true` and `false`.
-    Text(Cow<'a, str>),
-    /// An object, its members in order.
-    Members(Vec<(Cow<'a, str>, Value<'a>)>),
-    /// An array, its elements in order.
-    Elements(Vec<Value<'a>>),
-    /// `null`.
-    Null,
-}
-
-impl<'a> Value<'a> {
-    /// The member of that name, the last one if there are several.
-    pub fn member<'v>(&'v self, name: &'v str) -> Option<&'v Value<'a>> {
-        self.named(name).last()
-    }
-
-    /// All members of that name.
-    pub fn named<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'v Value<'a>> {
-        let members = match self {
-            Value::Members(members) => members.as_slice(),
-            _ => &[],
-        };
-        let named = members.iter().filter(move |(key, _)| key == name);
-        named.map(|(_, value)| value)
-    }
-
-    /// A number or a string as text, without the spaces around it.
-    pub fn text(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Value::Number(number) => Some(number.cast_signed().to_string().into()),
-            Value::Float(number) => Some(number.to_string().into()),
-            Value::Text(text) => Some(text.trim().into()),
-            _ => None,
-        }
-    }
-
-    /// The elements, if it is an array.
-    pub fn elements(&self) -> &[Value<'a>] {
-        match self {
-            Value::Elements(elements) => elements,
-            _ => &[],
-        }
-    }
-}
-
-/// An error that the server answers with.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Failure {
-    /// Its code, e.g. -32601 for an unknown method.
-    pub code: i64,
-    /// Its text.
-    pub message: String,
+    /// The first result, if there is one.
+    pub result: Option<Content<'t>>,
+    /// The error, if there is one: its code, e.g. -32601 for an unknown method, and its text.
+    pub error: Option<(i64, String)>,
 }
 
 /// The datagram that calls `method`. `parameters` is JSON, or empty if there are none.
@@ -94,25 +36,12 @@ pub fn request(method: &str, parameters: &str, id: u32) -> Vec<u8> {
 
 /// A JSON array of strings.
 pub fn array(strings: &[String]) -> String {
-    let strings: Vec<String> = strings.iter().map(|text| string(text)).collect();
-    format!("[{}]", strings.join(","))
+    serde_json::to_string(strings).unwrap_or_default()
 }
 
 /// A JSON string.
 pub fn string(text: &str) -> String {
-    let mut json = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => json.extend(['\\', character]),
-            // A write to a String cannot fail. All control characters are below U+10000.
-            _ if character.is_control() => {
-                let _ = write!(json, "\\u{:04x}", u32::from(character));
-            }
-            _ => json.push(character),
-        }
-    }
-    json.push('"');
-    json
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// Whether a reply means to be JSON.
@@ -120,63 +49,66 @@ pub fn is_json(reply: &[u8]) -> bool {
     matches!(reply.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// `reply` as text. Servers copy bytes into strings that are not UTF-8 (seen on 3.6 and 4.0); each becomes
-/// `\xHH`.
-pub fn text(reply: &[u8]) -> Cow<'_, str> {
-    utf8(reply, "\\\\x")
+/// Whether the last member of `text` is this id, as in all replies of known servers. If `text` is
+/// JSON, there is no later one that could count instead.
+pub fn ends_with_id(text: &str, id: u32) -> bool {
+    let id = id.to_string();
+    let mut rest = Some(text);
+    for end in ["}", &id, ":", "\"id\""] {
+        rest = rest.and_then(|rest| rest.trim_end().strip_suffix(end));
+    }
+    // Behind a backslash it would be the end of a longer name.
+    rest.is_some_and(|rest| !rest.ends_with('\\'))
 }
 
-/// `bytes` as text. Each that is not UTF-8 becomes two digits behind `mark`.
-pub fn utf8<'b>(bytes: &'b [u8], mark: &str) -> Cow<'b, str> {
-    if let Ok(text) = str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            // A write to a String cannot fail.
-            let _ = write!(text, "{mark}{byte:02x}");
-        }
-    }
-    Cow::Owned(text)
-}
-
-/// Reads a reply that [`text`] gave.
+/// Reads `text`, and what is in the result by `reader`.
 ///
 /// # Errors
 ///
-/// When it is not JSON, or not an object.
-pub fn parse(text: &str) -> serde_json::Result<Reply<'_>> {
+/// When it is not JSON, not an object, or deeper than 128 levels (`serde_json`).
+pub fn read<'t>(text: &'t str, reader: Reader<'_, 't>) -> serde_json::Result<Reply<'t>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let reply = deserializer.deserialize_map(ReplyVisitor)?;
+    let reply = deserializer.deserialize_map(ReplyReader(reader))?;
     deserializer.end()?;
     Ok(reply)
 }
 
-struct ReplyVisitor;
+struct ReplyReader<'r, 't>(Reader<'r, 't>);
 
-impl<'de> Visitor<'de> for ReplyVisitor {
+impl<'de> Visitor<'de> for ReplyReader<'_, 'de> {
     type Value = Reply<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON-RPC reply")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Reply<'de>, A::Error> {
+        let mut reader = Some(self.0);
         let mut reply = Reply::default();
-        while let Some(Text(name)) = members.next_key()? {
+        while let Some(Content::Text(name)) = members.next_key_seed(Reader::Skip)? {
             match name.as_ref() {
-                "id" => {
-                    reply.id = match members.next_value()? {
-                        Value::Number(id) => Some(id),
-                        _ => None,
-                    }
+                "result" => {
+                    let reader = reader.take().unwrap_or(Reader::Skip);
+                    let result = members.next_value_seed(reader)?;
+                    reply.result.get_or_insert(result);
                 }
-                "result" => reply.result = Some(members.next_value()?),
-                "error" => reply.error = failure(members.next_value()?),
-                _ => {
-                    members.next_value::<IgnoredAny>()?;
+                "error" => {
+                    let error = &mut reply.error;
+                    let mut take = |name: Option<&str>, value: Content<'_>| {
+                        let (code, message) = error.get_or_insert_default();
+                        match (name, value) {
+                            (Some("code"), Content::Number(number)) => *code = number.cast_signed(),
+                            (Some("message"), Content::Text(text)) => *message = text.into_owned(),
+                            _ => {}
+                        }
+                    };
+                    members.next_value_seed(Reader::Give(&mut take))?;
+                }
+                name => {
+                    let value = members.next_value_seed(Reader::Skip)?;
+                    if let ("id", Content::Number(id)) = (name, value) {
+                        reply.id = Some(id);
+                    }
                 }
             }
         }
@@ -184,116 +116,131 @@ impl<'de> Visitor<'de> for ReplyVisitor {
     }
 }
 
-/// What the member `error` says, if it is not null.
-fn failure(error: Value<'_>) -> Option<Failure> {
-    let mut failure = Failure::default();
-    let members = match error {
-        Value::Members(members) => members,
-        Value::Null => return None,
-        _ => Vec::new(),
-    };
-    for (name, value) in members {
-        match (name.as_ref(), value) {
-            ("code", Value::Number(code)) => failure.code = code.cast_signed(),
-            ("message", Value::Text(message)) => failure.message = message.into_owned(),
-            _ => {}
+/// How the values are read that are in another one.
+pub enum Reader<'r, 't> {
+    /// They are skipped.
+    Skip,
+    /// They are given away one after the other, members with their names, without what is in them.
+    Give(&'r mut dyn FnMut(Option<&str>, Content<'t>)),
+    /// They are added to a tree.
+    Add(&'r mut Tree<'t>),
+}
+
+impl<'t> Reader<'_, 't> {
+    /// How many values are in the tree.
+    fn len(&self) -> usize {
+        match self {
+            Reader::Add(tree) => tree.len(),
+            _ => 0,
         }
     }
-    Some(failure)
-}
 
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+    /// Reads the next value by `read`, and returns whether there is one.
+    fn next<E>(
+        &mut self,
+        name: Option<Cow<'t, str>>,
+        read: impl FnOnce(Reader<'_, 't>) -> Result<Option<Content<'t>>, E>,
+    ) -> Result<bool, E> {
+        let is_there = match self {
+            Reader::Skip => read(Reader::Skip)?.is_some(),
+            Reader::Give(take) => {
+                let content = read(Reader::Skip)?;
+                content
+                    .map(|content| take(name.as_deref(), content))
+                    .is_some()
+            }
+            Reader::Add(tree) => {
+                let at = tree.push(name.unwrap_or_default());
+                let content = read(Reader::Add(tree))?;
+                tree.set(at, content)
+            }
+        };
+        Ok(is_there)
     }
 }
 
-struct ValueVisitor;
+impl<'de> DeserializeSeed<'de> for Reader<'_, 'de> {
+    type Value = Content<'de>;
 
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Content<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_, 'de> {
+    type Value = Content<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Value::Number(number))
+    fn visit_u64<E>(self, number: u64) -> Result<Content<'de>, E> {
+        Ok(Content::Number(number))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Value::Number(number.cast_unsigned()))
+    fn visit_i64<E>(self, number: i64) -> Result<Content<'de>, E> {
+        Ok(Content::Number(number.cast_unsigned()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Value::Float(number))
+    fn visit_f64<E>(self, number: f64) -> Result<Content<'de>, E> {
+        Ok(Content::Text(number.to_string().into()))
     }
 
-    fn visit_bool<E>(self, word: bool) -> Result<Self::Value, E> {
-        let word = if word { "true" } else { "false" };
-        Ok(Value::Text(Cow::Borrowed(word)))
+    fn visit_bool<E>(self, word: bool) -> Result<Content<'de>, E> {
+        Ok(Content::Text(if word { "true" } else { "false" }.into()))
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Content<'de>, E> {
+        Ok(Content::Null)
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Content<'de>, E> {
+        Ok(Content::Text(text.into()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Owned(text.to_string())))
+    fn visit_str<E>(self, text: &str) -> Result<Content<'de>, E> {
+        Ok(Content::Text(text.to_string().into()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut result = Vec::new();
-        while let Some((Text(name), value)) = members.next_entry()? {
-            result.push((name, value));
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Content<'de>, A::Error> {
+        let before = self.len();
+        while let Some(Content::Text(name)) = members.next_key_seed(Reader::Skip)? {
+            self.next(Some(name), |reader| {
+                members.next_value_seed(reader).map(Some)
+            })?;
         }
-        Ok(Value::Members(result))
+        Ok(Content::Members(self.len() - before))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut result = Vec::new();
-        while let Some(element) = elements.next_element()? {
-            result.push(element);
-        }
-        Ok(Value::Elements(result))
-    }
-}
-
-/// A string, borrowed if it holds no escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Text(text) => Ok(Text(text)),
-            _ => Err(D::Error::custom("not a string")),
-        }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Content<'de>, A::Error> {
+        let before = self.len();
+        while self.next(None, |reader| elements.next_element_seed(reader))? {}
+        Ok(Content::Elements(self.len() - before))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mi::wire::tree::text;
 
-    fn members(json: &str) -> Option<Vec<(String, Option<u64>)>> {
-        let reply = parse(json).ok()?;
-        let Some(Value::Members(members)) = reply.result else {
-            return None;
+    /// The id and the error in a reply, and the values in its result in short.
+    type Parsed = (Option<u64>, Option<(i64, String)>, String);
+
+    fn parsed(json: &[u8]) -> Option<Parsed> {
+        let text = text(json, r"\\x").ok()?;
+        let mut shown = Vec::new();
+        let mut take = |name: Option<&str>, value: Content<'_>| {
+            let value = match value {
+                Content::Number(number) => number.to_string(),
+                Content::Text(text) => format!("{text:?}"),
+                Content::Null => "null".to_string(),
+                _ => "some".to_string(),
+            };
+            shown.push(format!("{}={value}", name.unwrap_or_default()));
         };
-        let number = |value| match value {
-            Value::Number(number) => Some(number),
-            _ => None,
-        };
-        let members = members.into_iter();
-        Some(
-            members
-                .map(|(name, value)| (name.into_owned(), number(value)))
-                .collect(),
-        )
+        let reply = read(&text, Reader::Give(&mut take)).ok()?;
+        Some((reply.id, reply.error, shown.join(" ")))
     }
 
     #[test]
@@ -302,52 +249,40 @@ mod tests {
             r#"{"jsonrpc":"2.0","result":{"core:a":1},"id":7}"#,
             r#"{"id":7,"result":{"core:a":1},"jsonrpc":"2.0"}"#,
             r#" {"x":[1,{"y":null}],"id": 7 , "result" : { "core:a" : 1 } , "z":"" } "#,
-            r#"{"result":{"core:b":2},"result":{"core:a":1},"id":7}"#,
+            r#"{"result":{"core:a":1},"result":{"core:b":2},"id":7}"#,
             r#"{"result":{"core:a":1},"error":null,"id":7}"#,
         ] {
-            assert_eq!(
-                members(json),
-                Some(vec![("core:a".to_string(), Some(1))]),
-                "{json}"
-            );
-            let reply = parse(json).unwrap_or_default();
-            assert_eq!((reply.id, reply.error), (Some(7), None), "{json}");
+            let expected = (Some(7), None, "core:a=1".to_string());
+            assert_eq!(parsed(json.as_bytes()), Some(expected), "{json}");
         }
     }
 
     #[test]
     fn numbers_are_whole_or_not_numbers() {
         for (value, expected) in [
-            ("0", Some(0)),
-            ("6442450944", Some(6_442_450_944)),
-            ("18446744073709551610", Some(18_446_744_073_709_551_610)),
-            ("-6", Some(18_446_744_073_709_551_610)),
-            ("1.844674e+19", None),
-            ("1.5", None),
-            ("null", None),
-            ("true", None),
-            ("[1]", None),
-            ("{\"a\":1}", None),
+            ("0", "0"),
+            ("6442450944", "6442450944"),
+            ("18446744073709551610", "18446744073709551610"),
+            ("-6", "18446744073709551610"),
+            ("1.844674e+19", "\"18446740000000000000\""),
+            ("1.5", "\"1.5\""),
+            ("null", "null"),
+            ("true", "\"true\""),
+            ("[1]", "some"),
+            ("{\"a\":1}", "some"),
         ] {
             let json = format!("{{\"result\":{{\"a:b\":{value}}}}}");
-            assert_eq!(
-                members(&json),
-                Some(vec![("a:b".to_string(), expected)]),
-                "{value}"
-            );
+            let expected = (None, None, format!("a:b={expected}"));
+            assert_eq!(parsed(json.as_bytes()), Some(expected), "{value}");
         }
     }
 
     #[test]
     fn escapes_and_bytes_that_are_not_utf8_arrive() {
         let json = br#"{"result":{"a:\u00fc\"\\\/\n":1,"a:"#;
-        let json = [json.as_slice(), b"\xff\xc3", b"\":2}}"].concat();
-        let text = text(&json);
-        let expected = vec![
-            ("a:\u{fc}\"\\/\n".to_string(), Some(1)),
-            ("a:\\xff\\xc3".to_string(), Some(2)),
-        ];
-        assert_eq!(members(&text), Some(expected));
+        let json = [json.as_slice(), b"\xff\xc3", b"\":\"\\t.\"}}"].concat();
+        let expected = "a:\u{fc}\"\\/\n=1 a:\\xff\\xc3=\"\\t.\"".to_string();
+        assert_eq!(parsed(&json), Some((None, None, expected)));
     }
 
     #[test]
@@ -361,25 +296,44 @@ mod tests {
             "{}x",
             "500 Internal error",
         ] {
-            assert!(parse(json).is_err(), "{json}");
+            assert!(parsed(json.as_bytes()).is_none(), "{json}");
         }
     }
 
     #[test]
     fn errors_are_read() {
-        let json = r#"{"error":{"data":"x","message":"Method not found","code":-32601},"id":1}"#;
-        let failure = parse(json).unwrap_or_default().error.unwrap_or_default();
-        assert_eq!(
-            (failure.code, failure.message.as_str()),
-            (-32601, "Method not found")
-        );
-        assert!(parse("{}").is_ok_and(|reply| reply.error.is_none() && reply.result.is_none()));
+        let json = br#"{"error":{"data":"x","message":"Method not found","code":-32601},"id":1}"#;
+        let failure = (-32601, "Method not found".to_string());
+        assert_eq!(parsed(json), Some((Some(1), Some(failure), String::new())));
+        assert_eq!(parsed(b"{}"), Some((None, None, String::new())));
+    }
+
+    #[test]
+    fn the_last_member_may_be_the_id() {
+        for (end, expected) in [
+            (r#","id":7}"#, true),
+            ("\n,\t\"id\" :\t7\n }\r\n", true),
+            (r#","id":17}"#, false),
+            (r#","id":77}"#, false),
+            (r#","id":"7"}"#, false),
+            (r#","id":{"id":7}}"#, false),
+            (r#","x\"id":7}"#, false),
+            (r#","xid":7}"#, false),
+            (r#""}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(
+                ends_with_id(&format!("{{\"result\":{{}}{end}"), 7),
+                expected,
+                "{end}"
+            );
+        }
     }
 
     #[test]
     fn arrays_are_json() {
         let strings = ["core:".to_string(), "a\"\\\n".to_string()];
-        assert_eq!(array(&strings), r#"["core:","a\"\\\u000a"]"#);
+        assert_eq!(array(&strings), r#"["core:","a\"\\\n"]"#);
         assert_eq!(array(&[]), "[]");
     }
 }

@@ -8,6 +8,7 @@ use std::iter;
 
 use memchr::memchr;
 
+use super::tree::{Content, Tree};
 use super::{Statistic, Unparsed};
 use crate::mi::error::Error;
 
@@ -68,6 +69,72 @@ pub fn statistics(reply: &[u8]) -> impl Iterator<Item = Result<Statistic<'_>, Un
         .skip(1)
         .filter(|line| !line.is_empty())
         .map(|line| parse_statistic(line).ok_or(Unparsed(line)))
+}
+
+/// Adds the nodes behind the status line of `reply` to `tree`, in an object, each a member of its name.
+///
+/// A line is a node, `name:: value attribute=value`, and those that stand further to the right below
+/// it are its children (OpenSIPS 1.11 and 2.4, `modules/mi_datagram/mi_datagram_writer.c`). How far is
+/// a parameter of the module, `reply_indent`.
+///
+/// A node with neither attributes nor children is its value. Another one has its value as a member
+/// of its own name, its attributes and then its children. Nothing quotes an attribute, and both names
+/// and values may hold spaces: they are told apart by `attributes`, the names in the order in which
+/// the server prints them.
+pub fn add_nodes<'t>(reply: &'t str, attributes: &[&str], tree: &mut Tree<'t>) {
+    let lines = reply.lines().skip(1);
+    let mut lines = lines.filter(|line| !line.trim().is_empty()).peekable();
+    // The objects that are not complete, each with how far those in it are indented at least.
+    let mut open = vec![(0, tree.push("".into()))];
+    let close = |(_, at): (usize, usize), tree: &mut Tree<'t>| {
+        tree.set(at, Some(Content::Members(tree.len() - at - 1)));
+    };
+    while let Some(line) = lines.next() {
+        let indent = indent_of(line);
+        while let Some(object) = open.pop_if(|(least, _)| *least > indent) {
+            close(object, tree);
+        }
+        let line = line.trim_start();
+        let (name, rest) = line.split_once("::").unwrap_or((line, ""));
+        let fields = fields(name, rest, attributes);
+        let has_children = lines.peek().is_some_and(|next| indent_of(next) > indent);
+        if has_children || fields.len() > 1 {
+            open.push((indent + 1, tree.push(name.into())));
+        }
+        for (name, value) in fields {
+            let at = tree.push(name.into());
+            tree.set(at, Some(Content::Text(value.into())));
+        }
+    }
+    for object in open.into_iter().rev() {
+        close(object, tree);
+    }
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The value of the node `name` and its attributes, which are what follows the colons.
+fn fields<'t>(
+    mut name: &'t str,
+    mut rest: &'t str,
+    attributes: &[&str],
+) -> Vec<(&'t str, &'t str)> {
+    let mut fields = Vec::new();
+    for attribute in attributes {
+        let found = rest.match_indices(attribute).find_map(|(at, attribute)| {
+            let before = rest.get(..at)?.strip_suffix(' ')?;
+            let after = rest.get(at + attribute.len()..)?.strip_prefix('=')?;
+            Some((before, attribute, after))
+        });
+        if let Some((before, attribute, after)) = found {
+            fields.push((name, before.trim()));
+            (name, rest) = (attribute, after);
+        }
+    }
+    fields.push((name, rest.trim()));
+    fields
 }
 
 /// The lines of `text`, without the newlines that end them.
@@ -134,6 +201,7 @@ pub fn printable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mi::wire::Value;
 
     fn parsed(line: &str) -> Option<(&str, &str, u64)> {
         let statistic = parse_statistic(line.as_bytes())?;
@@ -252,5 +320,54 @@ mod tests {
             request("get_statistics", &arguments),
             b":get_statistics:\ncore:\npositive checks\n"
         );
+    }
+
+    /// The tree in short: `name(value){members}`.
+    fn shown(value: &Value<'_>) -> String {
+        match value.text() {
+            Some(text) => format!("({text})"),
+            None => {
+                let members = value.values();
+                let members = members.map(|value| format!("{}{}", value.name(), shown(&value)));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+
+    #[test]
+    fn nodes_have_values_attributes_and_children() {
+        for (reply, expected) in [
+            ("200 OK\n", "{}"),
+            ("200 OK\n\n", "{}"),
+            ("200 OK\nwhich\nps\n", "{which() ps()}"),
+            (
+                "200 OK\nattr:: attr:with colon\n",
+                "{attr(attr:with colon)}",
+            ),
+            (
+                "200 OK\nID:: gw4 IP=127.0.0.1:7098 State=Disabled MI\nID:: x\n",
+                "{ID{ID(gw4) IP(127.0.0.1:7098) State(Disabled MI)} ID(x)}",
+            ),
+            (
+                "200 OK\nNode:: 2 ID=-1 State=Down    Hop=none Text=free ID=1 State=Up\n",
+                "{Node{Node(2) ID(-1) State(Down) Hop(none) Text(free ID=1 State=Up)}}",
+            ),
+            (
+                "200 OK\nSET:: 2\n\tURI:: sip:a State=Active\n\t\tattr:: A\n\tURI:: b\nSET:: 1\n\n",
+                "{SET{SET(2) URI{URI(sip:a) State(Active) attr(A)} URI(b)} SET(1)}",
+            ),
+            (
+                "200 OK\nA:: 1\n    B:: 2\n        C:: 3\n  D:: 4\nE:: 5\n",
+                "{A{A(1) B{B(2) C(3)} D(4)} E(5)}",
+            ),
+            ("200 OK\nP::  ID=0 State=\n", "{P{P() ID(0) State()}}"),
+            ("200 OK\n\tA:: 1\nB:: State=x\n", "{A(1) B{B() State(x)}}"),
+        ] {
+            let attributes = ["ID", "IP", "State", "Hop", "Text"];
+            let mut tree = Tree::new(reply.as_bytes(), reply);
+            add_nodes(reply, &attributes, &mut tree);
+            let root = tree.root().map(|root| shown(&root)).unwrap_or_default();
+            assert_eq!(root, expected, "{reply:?}");
+        }
     }
 }

@@ -1,15 +1,16 @@
-//! What the bytes of requests and replies mean: the line protocol, JSON-RPC, their dialects, and which of
-//! them a server speaks. No I/O.
+//! What the bytes of requests and replies mean: the line protocol, JSON-RPC, their dialects, and
+//! which of them a server speaks. No I/O.
 
 mod detect;
 mod dialect;
 pub mod json;
 pub mod line;
-pub mod tree;
+mod tree;
 
 use super::error::Error;
 pub use detect::{Introduction, Product};
 pub use dialect::Dialect;
+pub use tree::{Content, Value};
 
 /// One number that the server reports, borrowed from its reply.
 ///

@@ -1,150 +1,192 @@
-//! Replies as trees: the nodes of the line protocol become the values that JSON has. No I/O.
+//! A reply as a tree: the values that JSON has, or the nodes of the line protocol. No I/O.
 //!
-//! A line is a node, `name:: value attribute=value`, and those that stand further to the right below it are its
-//! children (OpenSIPS 1.11 and 2.4, `modules/mi_datagram/mi_datagram_writer.c`). How far is a parameter of the
-//! module, `reply_indent`.
+//! All values stand in one list, each in front of those in it. So no tree is too deep, and one bound
+//! is enough for all that it takes.
 
 use std::borrow::Cow;
-use std::iter::Peekable;
+use std::fmt::Write;
+use std::iter;
 
-use super::Refused;
-use super::dialect::{Dialect, check_lines, result};
-use super::json::{self, Value};
+use crate::mi::error::Error;
 
-/// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for [`read`].
+/// How many times its size a reply may take in memory, with its text and its tree. A value takes 48
+/// bytes there, and 12 or more in the replies to what is asked for.
+const TIMES: usize = 4;
+
+/// Bytes that it may take beyond that, so that a small reply may hold anything.
+const MORE: usize = 4 << 20;
+
+/// Values that there is room for at first.
+const FEW: usize = 256;
+
+/// The values of a reply, as they are read.
+pub struct Tree<'t> {
+    nodes: Vec<Node<'t>>,
+    /// How many there may be.
+    room: usize,
+    /// Whether one found no room.
+    is_full: bool,
+}
+
+struct Node<'t> {
+    /// The name of a member.
+    name: Cow<'t, str>,
+    content: Content<'t>,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub enum Content<'t> {
+    /// A whole number. One below zero is its complement, as the line protocol prints it.
+    Number(u64),
+    /// A string, a number with a fraction, or one of the words `true` and `false`.
+    Text(Cow<'t, str>),
+    /// `null`.
+    Null,
+    /// An object with so many values in it and in those.
+    Members(usize),
+    /// An array with so many values in it and in those.
+    Elements(usize),
+}
+
+/// `reply` as text. Each byte that is not UTF-8 becomes two digits behind `mark`.
 ///
 /// # Errors
 ///
-/// Why there is none, see [`Refused`].
-pub fn of<T>(
-    dialect: Dialect,
-    reply: &[u8],
-    id: u32,
-    attributes: &[&'static str],
-    take: impl FnOnce(&Value<'_>) -> T,
-) -> Result<T, Refused> {
-    if dialect == Dialect::Line {
-        check_lines(reply)?;
-        let text = json::utf8(reply, "\\x");
-        return Ok(take(&read(&text, attributes)));
+/// [`Error::ReplyTooLarge`] when the copy would be more than twice as large.
+pub fn text<'r>(reply: &'r [u8], mark: &str) -> Result<Cow<'r, str>, Error> {
+    if let Ok(text) = str::from_utf8(reply) {
+        return Ok(Cow::Borrowed(text));
     }
-    let text = json::text(reply);
-    Ok(take(&result(reply, &text, id)?))
-}
-
-/// The nodes of `reply` behind its status line, each a member of its name.
-///
-/// A node with neither attributes nor children is its value. Another one has its value as a member of its own
-/// name, its attributes and then its children. Nothing quotes an attribute, and both names and values may hold
-/// spaces: they are told apart by `attributes`, the names in the order in which the server prints them.
-fn read<'r>(reply: &'r str, attributes: &[&'static str]) -> Value<'r> {
-    let lines = reply.lines().skip(1).filter(|line| !line.trim().is_empty());
-    Value::Members(nodes(&mut lines.peekable(), 0, attributes))
-}
-
-/// The nodes of the next lines, as long as these are indented by so much.
-fn nodes<'r>(
-    lines: &mut Peekable<impl Iterator<Item = &'r str>>,
-    indent: usize,
-    attributes: &[&'static str],
-) -> Vec<(Cow<'r, str>, Value<'r>)> {
-    let mut nodes = Vec::new();
-    while let Some(line) = lines.next_if(|line| indent_of(line) >= indent) {
-        let own = indent_of(line);
-        let line = line.trim_start();
-        let (name, rest) = line.split_once("::").unwrap_or((line, ""));
-        let mut members = members(name, rest, attributes);
-        if lines.peek().is_some_and(|next| indent_of(next) > own) {
-            members.extend(self::nodes(lines, own + 1, attributes));
+    let invalid = reply.utf8_chunks().map(|chunk| chunk.invalid().len());
+    let length = reply.len() + invalid.sum::<usize>() * (mark.len() + 1);
+    if length > TIMES / 2 * reply.len() + MORE {
+        return Err(Error::ReplyTooLarge("too many bytes that are not UTF-8"));
+    }
+    let mut text = String::with_capacity(length);
+    for chunk in reply.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // A write to a String cannot fail.
+            let _ = write!(text, "{mark}{byte:02x}");
         }
-        let value = match members.pop() {
-            Some((_, value)) if members.is_empty() => value,
-            last => {
-                members.extend(last);
-                Value::Members(members)
+    }
+    Ok(Cow::Owned(text))
+}
+
+impl<'t> Tree<'t> {
+    /// An empty tree for `reply`, of which `text` may be a copy.
+    pub fn new(reply: &[u8], text: &str) -> Self {
+        let is_copy = text.as_ptr() != reply.as_ptr();
+        let taken = reply.len() + if is_copy { text.len() } else { 0 };
+        let bytes = (TIMES * reply.len() + MORE).saturating_sub(taken);
+        Tree {
+            nodes: Vec::with_capacity(FEW),
+            room: bytes / size_of::<Node>(),
+            is_full: false,
+        }
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Adds a value that is [`set`](Tree::set) later, and returns where it stands.
+    pub fn push(&mut self, name: Cow<'t, str>) -> usize {
+        let at = self.nodes.len();
+        if let Cow::Owned(copy) = &name {
+            self.charge(copy);
+        }
+        self.is_full |= at >= self.room;
+        if !self.is_full {
+            if at == self.nodes.capacity() {
+                // A list that grows by steps is there twice. What of this is not used takes nothing.
+                self.nodes.reserve_exact(self.room - at);
             }
-        };
-        nodes.push((name.into(), value));
+            let content = Content::Null;
+            self.nodes.push(Node { name, content });
+        }
+        at
     }
-    nodes
-}
 
-fn indent_of(line: &str) -> usize {
-    line.len() - line.trim_start().len()
-}
+    /// Sets what the value at `at` is, or takes it away if it is nothing. Returns whether it stays.
+    pub fn set(&mut self, at: usize, content: Option<Content<'t>>) -> bool {
+        if let Some(Content::Text(Cow::Owned(copy))) = &content {
+            self.charge(copy);
+        }
+        let is_there = content.is_some();
+        match (self.nodes.get_mut(at), content) {
+            (Some(node), Some(content)) => node.content = content,
+            _ => self.nodes.truncate(at),
+        }
+        is_there
+    }
 
-/// The value of the node `name` and its attributes, which are what follows the colons.
-fn members<'r>(
-    name: &'r str,
-    text: &'r str,
-    attributes: &[&'static str],
-) -> Vec<(Cow<'r, str>, Value<'r>)> {
-    let mut members = Vec::new();
-    let (mut name, mut rest) = (Cow::Borrowed(name), text);
-    for attribute in attributes {
-        let found = rest.match_indices(attribute).find_map(|(at, _)| {
-            let before = rest.get(..at)?.strip_suffix(' ')?;
-            let after = rest.get(at + attribute.len()..)?.strip_prefix('=')?;
-            Some((before, after))
-        });
-        if let Some((before, after)) = found {
-            let name = std::mem::replace(&mut name, Cow::Borrowed(attribute));
-            members.push((name, Value::Text(before.trim().into())));
-            rest = after;
+    /// Leaves less room for values, as there is a copy of a string.
+    fn charge(&mut self, copy: &str) {
+        self.room = self.room.saturating_sub(1 + copy.len() / size_of::<Node>());
+    }
+
+    /// The first value, with all others in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReplyTooLarge`] when not all found room.
+    pub fn root(&self) -> Result<Value<'_>, Error> {
+        match self.is_full {
+            true => Err(Error::ReplyTooLarge("too many values for its size")),
+            false => Ok(Value(&self.nodes)),
         }
     }
-    members.push((name, Value::Text(rest.trim().into())));
-    members
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A value of a reply, with those in it.
+#[derive(Clone, Copy)]
+pub struct Value<'v>(&'v [Node<'v>]);
 
-    /// The tree in short: `name(value){members}`.
-    fn shown(value: &Value<'_>) -> String {
-        match value {
-            Value::Text(text) => format!("({text})"),
-            Value::Members(members) => {
-                let members = members.iter();
-                let members = members.map(|(name, value)| format!("{name}{}", shown(value)));
-                format!("{{{}}}", members.collect::<Vec<_>>().join(" "))
-            }
-            other => format!("{other:?}"),
-        }
+impl<'v> Value<'v> {
+    /// What it is.
+    pub fn content(&self) -> &'v Content<'v> {
+        self.0.first().map_or(&Content::Null, |node| &node.content)
     }
 
-    #[test]
-    fn nodes_have_values_attributes_and_children() {
-        for (reply, expected) in [
-            ("200 OK\n", "{}"),
-            ("200 OK\n\n", "{}"),
-            ("200 OK\nwhich\nps\n", "{which() ps()}"),
-            (
-                "200 OK\nattr:: attr:with colon\n",
-                "{attr(attr:with colon)}",
-            ),
-            (
-                "200 OK\nID:: gw4 IP=127.0.0.1:7098 State=Disabled MI\nID:: x\n",
-                "{ID{ID(gw4) IP(127.0.0.1:7098) State(Disabled MI)} ID(x)}",
-            ),
-            (
-                "200 OK\nNode:: 2 ID=-1 State=Down    Hop=none Text=free ID=1 State=Up\n",
-                "{Node{Node(2) ID(-1) State(Down) Hop(none) Text(free ID=1 State=Up)}}",
-            ),
-            (
-                "200 OK\nSET:: 2\n\tURI:: sip:a State=Active\n\t\tattr:: A\n\tURI:: b\nSET:: 1\n\n",
-                "{SET{SET(2) URI{URI(sip:a) State(Active) attr(A)} URI(b)} SET(1)}",
-            ),
-            (
-                "200 OK\nA:: 1\n    B:: 2\n        C:: 3\n  D:: 4\nE:: 5\n",
-                "{A{A(1) B{B(2) C(3)} D(4)} E(5)}",
-            ),
-            ("200 OK\nP::  ID=0 State=\n", "{P{P() ID(0) State()}}"),
-            ("200 OK\n\tA:: 1\nB:: State=x\n", "{A(1) B{B() State(x)}}"),
-        ] {
-            let attributes = ["ID", "IP", "State", "Hop", "Text"];
-            assert_eq!(shown(&read(reply, &attributes)), expected, "{reply:?}");
+    /// Its name, if it is a member.
+    pub fn name(&self) -> &'v str {
+        self.0.first().map_or("", |node| &node.name)
+    }
+
+    /// Its members or elements, in order.
+    pub fn values(&self) -> impl Iterator<Item = Value<'v>> + use<'v> {
+        let mut rest = self.0.get(1..).unwrap_or_default();
+        iter::from_fn(move || {
+            let below = match Value(rest).content() {
+                Content::Members(below) | Content::Elements(below) => *below,
+                _ => 0,
+            };
+            let (nodes, behind) = rest.split_at_checked(1 + below)?;
+            rest = behind;
+            Some(Value(nodes))
+        })
+    }
+
+    /// Its elements, if it is an array.
+    pub fn elements(&self) -> impl Iterator<Item = Value<'v>> + use<'v> {
+        let is_array = matches!(self.content(), Content::Elements(_));
+        is_array.then(|| self.values()).into_iter().flatten()
+    }
+
+    /// Its member of that name, the last one if there are several.
+    pub fn member(&self, name: &str) -> Option<Value<'v>> {
+        self.values().filter(|value| value.name() == name).last()
+    }
+
+    /// A number, a string or a word as text, without the spaces around it.
+    pub fn text(&self) -> Option<Cow<'v, str>> {
+        match self.content() {
+            Content::Number(number) => Some(number.cast_signed().to_string().into()),
+            Content::Text(text) => Some(text.trim().into()),
+            _ => None,
         }
     }
 }
