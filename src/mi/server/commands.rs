@@ -12,7 +12,7 @@ use crate::mi::wire::{Dialect, Value, json, line};
 pub struct Command {
     /// Its names in all versions. A server lists one of them, if it has the command.
     pub names: &'static [&'static str],
-    /// The attributes of the nodes of its reply in the line protocol, in the order in which they are printed.
+    /// The attributes of the nodes of its reply in the line protocol, in any order.
     pub attributes: &'static [&'static str],
 }
 

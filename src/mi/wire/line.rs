@@ -79,8 +79,7 @@ pub fn statistics(reply: &[u8]) -> impl Iterator<Item = Result<Statistic<'_>, Un
 ///
 /// A node with neither attributes nor children is its value. Another one has its value as a member
 /// of its own name, its attributes and then its children. Nothing quotes an attribute, and both names
-/// and values may hold spaces: they are told apart by `attributes`, the names in the order in which
-/// the server prints them.
+/// and values may hold spaces: they are told apart by `attributes`, the names in any order.
 pub fn add_nodes<'t>(reply: &'t str, attributes: &[&str], tree: &mut Tree<'t>) {
     let lines = reply.lines().skip(1);
     let mut lines = lines.filter(|line| !line.trim().is_empty()).peekable();
@@ -121,17 +120,25 @@ fn fields<'t>(
     mut rest: &'t str,
     attributes: &[&str],
 ) -> Vec<(&'t str, &'t str)> {
-    let mut fields = Vec::new();
-    for attribute in attributes {
-        let found = rest.match_indices(attribute).find_map(|(at, attribute)| {
-            let before = rest.get(..at)?.strip_suffix(' ')?;
-            let after = rest.get(at + attribute.len()..)?.strip_prefix('=')?;
-            Some((before, attribute, after))
+    let mut fields: Vec<(&str, &str)> = Vec::new();
+    loop {
+        // None stands twice on a line: the last one may be free text.
+        let is_new = |attribute: &str| fields.iter().all(|(known, _)| *known != attribute);
+        let others = attributes
+            .iter()
+            .filter(|attribute| is_new(attribute) && name != **attribute);
+        let found = others.filter_map(|attribute| {
+            rest.match_indices(attribute).find_map(|(at, attribute)| {
+                let before = rest.get(..at)?.strip_suffix(' ')?;
+                let after = rest.get(at + attribute.len()..)?.strip_prefix('=')?;
+                Some((before, attribute, after))
+            })
         });
-        if let Some((before, attribute, after)) = found {
-            fields.push((name, before.trim()));
-            (name, rest) = (attribute, after);
-        }
+        let Some((before, attribute, after)) = found.min_by_key(|(before, ..)| before.len()) else {
+            break;
+        };
+        fields.push((name, before.trim()));
+        (name, rest) = (attribute, after);
     }
     fields.push((name, rest.trim()));
     fields
@@ -363,11 +370,15 @@ mod tests {
             ("200 OK\nP::  ID=0 State=\n", "{P{P() ID(0) State()}}"),
             ("200 OK\n\tA:: 1\nB:: State=x\n", "{A(1) B{B() State(x)}}"),
         ] {
-            let attributes = ["ID", "IP", "State", "Hop", "Text"];
-            let mut tree = Tree::new(reply.as_bytes(), reply);
-            add_nodes(reply, &attributes, &mut tree);
-            let root = tree.root().map(|root| shown(&root)).unwrap_or_default();
-            assert_eq!(root, expected, "{reply:?}");
+            for attributes in [
+                ["ID", "IP", "State", "Hop", "Text"],
+                ["Text", "Hop", "State", "IP", "ID"],
+            ] {
+                let mut tree = Tree::new(reply.as_bytes(), reply);
+                add_nodes(reply, &attributes, &mut tree);
+                let root = tree.root().map(|root| shown(&root)).unwrap_or_default();
+                assert_eq!(root, expected, "{reply:?}");
+            }
         }
     }
 }
