@@ -11,12 +11,10 @@ use super::request::KeepAlive;
 const MAX_HEADERS: usize = 16;
 
 /// The head of an answer.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Its length in bytes.
-    pub length: usize,
+    length: usize,
     /// Bytes of body behind it.
-    pub body: u64,
+    body: usize,
 }
 
 /// Reads the head at the start of `received`, the answer to a HEAD request or another one. `None`
@@ -43,15 +41,22 @@ pub fn read(received: &[u8], is_head: bool) -> io::Result<Option<Head>> {
 }
 
 impl Head {
-    /// Says in the answer that begins with this head what becomes of the connection.
-    pub fn announce(&self, keep_alive: KeepAlive, answer: &mut Vec<u8>) {
+    /// Says in `received`, which begins with this head, what becomes of the connection. Returns
+    /// how many bytes are still to come.
+    ///
+    /// # Errors
+    ///
+    /// When more came than there should, which would be a fault.
+    pub fn finish(&self, keep_alive: KeepAlive, received: &mut Vec<u8>) -> io::Result<usize> {
+        let rest = (self.length + self.body).checked_sub(received.len());
         let connection = match keep_alive {
             KeepAlive::No => "Connection: close\r\n",
             KeepAlive::Implied => "",
             KeepAlive::Announced => "Connection: keep-alive\r\n",
         };
         // Before the empty line.
-        let end = self.length.saturating_sub(2).min(answer.len());
-        answer.splice(end..end, connection.bytes());
+        let end = self.length.saturating_sub(2).min(received.len());
+        received.splice(end..end, connection.bytes());
+        Ok(rest.ok_or(ErrorKind::InvalidData)?)
     }
 }

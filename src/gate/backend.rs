@@ -18,6 +18,8 @@ use rustix::process::{Resource, getrlimit};
 use tiny_http::{Request, Server};
 
 use super::MAX_CONNECTIONS;
+use super::answer;
+use super::request::Request as Canonical;
 use crate::names;
 
 /// What answers requests.
@@ -118,7 +120,7 @@ pub fn affordable() -> Result<(usize, usize), BackendError> {
 /// # Errors
 ///
 /// When the system refuses what they need.
-pub fn open(handler: &Arc<Handler>) -> Result<Vec<Arc<UnixStream>>, BackendError> {
+pub fn open(handler: &Arc<Handler>) -> Result<Vec<UnixStream>, BackendError> {
     let mut attempts = 1..ATTEMPTS;
     let (listener, streams) = loop {
         match connect() {
@@ -150,7 +152,7 @@ pub fn open(handler: &Arc<Handler>) -> Result<Vec<Arc<UnixStream>>, BackendError
     for stream in &streams {
         prove(stream).map_err(|_| io::Error::other("no thread"))?;
     }
-    Ok(streams.into_iter().map(Arc::new).collect())
+    Ok(streams)
 }
 
 /// Waits until tiny_http answers by `stream`, which from then on blocks.
@@ -163,6 +165,31 @@ fn prove(mut stream: &UnixStream) -> io::Result<()> {
         return Err(ErrorKind::UnexpectedEof.into());
     }
     stream.set_read_timeout(None)
+}
+
+/// The answer of tiny_http to `request`. All of it is held, so that a client that reads slowly
+/// keeps no stream.
+///
+/// # Errors
+///
+/// When tiny_http does not answer, which is a fault.
+pub fn ask(mut stream: &UnixStream, request: &Canonical) -> io::Result<Vec<u8>> {
+    stream.write_all(request.canonical.as_bytes())?;
+    let mut answer = Vec::new();
+    let rest = loop {
+        let mut piece = [0; 1024];
+        let count = stream.read(&mut piece)?;
+        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+        match answer::read(&answer, request.is_head)? {
+            Some(head) => break head.finish(request.keep_alive, &mut answer)?,
+            None if count > 0 => {}
+            None => return Err(ErrorKind::UnexpectedEof.into()),
+        }
+    };
+    let start = answer.len();
+    answer.resize(start + rest, 0);
+    stream.read_exact(answer.get_mut(start..).unwrap_or_default())?;
+    Ok(answer)
 }
 
 /// A listener that holds the far ends of the streams and will never take another connection. Its

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt;
 
+use super::backend::{self, BackendError};
 use super::refusal::Refusal;
 use super::request::{self, Head, KeepAlive, MAX_HEAD, Request};
 use super::slots::Slot;
@@ -105,7 +106,7 @@ impl<'a> Connection<'a> {
         let mut deadline = Some(Instant::now() + HEAD_TIME);
         loop {
             let request = self.read_request(deadline)?;
-            if self.answer(&request)? == KeepAlive::No {
+            if self.answer(request)? == KeepAlive::No {
                 return Ok(());
             }
             deadline = None;
@@ -151,35 +152,27 @@ impl<'a> Connection<'a> {
     }
 
     /// Relays the answer to `request`, and returns whether the connection stays open.
-    fn answer(&mut self, request: &Request) -> Result<KeepAlive, End> {
+    fn answer(&self, mut request: Request) -> Result<KeepAlive, End> {
         let gate = self.slot.gate;
         let is_slow = (gate.rules.is_slow)(request.target());
-        let mut backend = self.slot.stream(is_slow).ok_or(End::Refused {
+        let stream = self.slot.take_stream(is_slow).ok_or(End::Refused {
             refusal: Refusal::Busy,
             is_head: request.is_head,
         })?;
-        // Its client may be gone already.
-        if let Some(error) = self.client.take_error()? {
-            return Err(error.into());
+        // Whoever has gone meanwhile needs no answer.
+        if !matches!(self.client.take_error(), Ok(None)) {
+            self.slot.leave_stream(Some(stream));
+            return Err(End::Gone);
         }
-        let (head, mut buffer) = backend.ask(request)?;
         // When others need slots, each answer is the last one of its connection.
-        let keep_alive = match gate.is_full() {
-            true => KeepAlive::No,
-            false => request.keep_alive,
-        };
-        head.announce(keep_alive, &mut buffer);
-        let deadline = Instant::now() + ANSWER_TIME;
-        let mut backend = Some(backend);
-        while let Some(reading) = &mut backend {
-            if reading.read_on(&mut buffer)? {
-                // Others can have it while the client reads.
-                backend = None;
-            }
-            self.send(&buffer, deadline)?;
-            buffer.clear();
+        if gate.is_full() {
+            request.keep_alive = KeepAlive::No;
         }
-        Ok(keep_alive)
+        let answer = backend::ask(&stream, &request);
+        self.slot.leave_stream(answer.is_ok().then_some(stream));
+        let answer = answer.inspect_err(|_| log::error!("{}", BackendError::Ended))?;
+        self.send(&answer, Instant::now() + ANSWER_TIME)?;
+        Ok(request.keep_alive)
     }
 
     /// Sends `bytes` until `deadline`.

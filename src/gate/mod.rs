@@ -14,7 +14,6 @@ pub mod listener;
 pub mod refusal;
 pub mod request;
 mod slots;
-mod streams;
 mod table;
 
 use std::io;
@@ -104,7 +103,7 @@ pub fn start(
     set_socket_timeout(&listener, Timeout::Recv, idle_time).map_err(io::Error::from)?;
     let (end, ended) = mpsc::channel();
     let mut state = State::default();
-    state.streams.most = streams;
+    state.most_streams = streams;
     let gate = Arc::new(Gate {
         listener,
         rules,
@@ -200,7 +199,7 @@ impl Gate {
         };
         let now = Instant::now();
         let mut state = self.lock();
-        let number = state.table.insert(Row::new(address, seat, now));
+        let number = table::insert(&mut state.table, Row::new(address, seat, now));
         state.waiting -= 1;
         let is_last = state.waiting == 0 && state.threads < self.most_threads;
         let started = if is_last {

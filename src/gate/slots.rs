@@ -3,14 +3,17 @@
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread::Thread;
-use std::time::Instant;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, recv};
 
 use super::Gate;
-use super::streams::Streams;
-use super::table::{Evicted, Phase, Table};
+use super::backend::{self, BackendError, GROUP, MAX_STREAMS};
+use super::table::{self, Evicted, OVERDUE, Phase, Table};
+
+/// How long a request waits while no stream comes free.
+const BUSY_TIME: Duration = Duration::from_secs(2);
 
 /// What all connections share.
 #[derive(Default)]
@@ -22,7 +25,15 @@ pub struct State {
     pub waiting: usize,
     /// Whether nobody waits for the next connection until one of these ends.
     pub is_full: bool,
-    pub streams: Streams,
+    /// Backend streams that no request has.
+    free: Vec<UnixStream>,
+    /// How many streams there are, and how many there may be.
+    open: usize,
+    pub most_streams: usize,
+    /// Whether further streams come at once.
+    is_opening: bool,
+    /// When a stream came free last.
+    freed: Option<Instant>,
     /// When the log said last that the system has nothing left.
     pub exhausted: Option<Instant>,
 }
@@ -32,7 +43,7 @@ pub struct Seat {
     pub client: Arc<TcpStream>,
     pub thread: Thread,
     /// The backend stream that its request got.
-    pub granted: Option<Arc<UnixStream>>,
+    pub granted: Option<UnixStream>,
 }
 
 /// The slot of a connection, as long as that is there.
@@ -46,65 +57,127 @@ impl Slot<'_> {
     pub fn mark(&self, phase: Phase) -> Result<(), Evicted> {
         let now = Instant::now();
         let mut state = self.gate.lock();
-        let row = state.table.0.get_mut(&self.number);
+        let row = state.table.get_mut(&self.number);
         row.map_or(Ok(()), |row| row.mark(phase, now))?;
         state.settle(now);
         Ok(())
+    }
+
+    /// A stream for a request that may be slow, or nothing if it would have to wait for too long.
+    pub fn take_stream(&self, is_slow: bool) -> Option<UnixStream> {
+        let began = Instant::now();
+        let mut now = began;
+        let mut state = self.gate.lock();
+        let row = state.table.get_mut(&self.number)?;
+        row.is_slow = is_slow;
+        row.mark(Phase::Waiting, now).ok()?;
+        loop {
+            state.settle(now);
+            let moved = state.freed.max(Some(began))?;
+            let row = state.table.get_mut(&self.number)?;
+            if row.item.granted.is_some() {
+                return row.item.granted.take();
+            }
+            if !row.is_waiting() || now >= moved + BUSY_TIME {
+                // It fails when the connection was evicted.
+                let _ = row.mark(Phase::Served, now);
+                return None;
+            }
+            let are_missing = !state.is_opening && state.open + GROUP <= state.most_streams;
+            state.is_opening |= are_missing;
+            drop(state);
+            if !are_missing {
+                thread::park_timeout(OVERDUE);
+            } else if let Err(error) = self.gate.add_streams() {
+                let open = self.gate.lock().open;
+                log::warn!(
+                    "no more than {open} requests at once instead of {MAX_STREAMS}: {error}"
+                );
+            }
+            now = Instant::now();
+            state = self.gate.lock();
+        }
+    }
+
+    /// Gives a stream back, unless tiny_http does not answer on it any more.
+    pub fn leave_stream(&self, stream: Option<UnixStream>) {
+        let now = Instant::now();
+        let mut state = self.gate.lock();
+        if let Some(row) = state.table.get_mut(&self.number) {
+            row.has_stream = false;
+        }
+        state.freed = Some(now);
+        if stream.is_none() {
+            state.open -= 1;
+            state.most_streams -= 1;
+            if state.most_streams == 0 {
+                // Nobody listens when the process ends anyway.
+                let _ = self.gate.end.send(BackendError::Ended);
+            }
+        }
+        state.free.extend(stream);
+        state.settle(now);
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
-        state.table.0.remove(&self.number);
+        state.table.remove(&self.number);
         state.waiting += 1;
         state.is_full = false;
     }
 }
 
+impl Gate {
+    /// Opens a group of streams. When the system refuses them, it is not asked again.
+    pub(super) fn add_streams(&self) -> Result<(), BackendError> {
+        let opened = backend::open(&self.handler);
+        let mut state = self.lock();
+        state.is_opening = false;
+        match opened {
+            Ok(streams) => {
+                state.open += GROUP;
+                state.free.extend(streams);
+                Ok(())
+            }
+            Err(error) => {
+                state.most_streams = state.open;
+                Err(error)
+            }
+        }
+    }
+}
+
 impl State {
-    /// Does what has become possible or necessary: hands out backend streams, and evicts
-    /// connections whose streams or slots others need.
+    /// Does what has become possible or necessary: hands out streams, and evicts a connection
+    /// whose slot another one needs.
     pub fn settle(&mut self, now: Instant) {
-        let State { table, streams, .. } = self;
-        while let Some(number) = table.next(streams.free.len(), streams.open)
-            && let Some(row) = table.0.get_mut(&number)
+        while let Some(number) = table::next(&self.table, self.free.len(), self.open)
+            && let Some(row) = self.table.get_mut(&number)
         {
             // It waits, so it was not evicted.
             let _ = row.mark(Phase::Served, now);
             row.has_stream = true;
-            row.item.granted = streams.free.pop();
+            row.item.granted = self.free.pop();
             row.item.thread.unpark();
         }
-        if !streams.is_opening
-            && let Some(number) = table.stalled(now)
-        {
-            self.evict(number);
-        }
         while self.is_full
-            && let Some(number) = self.table.victim(now, self.streams.freed)
+            && let Some(number) = table::victim(&self.table, now, self.freed)
+            && let Some(row) = self.table.get_mut(&number)
         {
-            match self.table.0.get_mut(&number) {
+            if row.is_awaited() && has_data(&row.item.client) {
                 // A request came, which its thread has not seen yet.
-                Some(row) if row.is_awaited() && has_data(&row.item.client) => {
-                    let _ = row.mark(Phase::Served, now);
-                }
-                _ => {
-                    self.evict(number);
-                    self.is_full = false;
-                }
+                let _ = row.mark(Phase::Served, now);
+                continue;
             }
-        }
-    }
-
-    /// Lets the thread of a connection know that it is to end, whatever it waits for.
-    fn evict(&mut self, number: u64) {
-        if let Some(row) = self.table.0.get_mut(&number) {
+            // Its thread notices, whatever it waits for.
             match row.evict() {
                 Phase::Waiting => row.item.thread.unpark(),
-                // It fails when the client is gone, which the thread notices.
+                // It fails when the client is gone, which is noticed too.
                 _ => drop(row.item.client.shutdown(Shutdown::Both)),
             }
+            self.is_full = false;
         }
     }
 }

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// How long a request may wait while no stream comes free and others need its slot, and a client
-/// not read its answer while others need its stream.
+/// How long a request may wait while no stream comes free and others need its slot.
 pub const OVERDUE: Duration = Duration::from_millis(100);
 
 /// What is done for a connection: first what is least lost when it is closed for another one.
@@ -96,82 +95,61 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// All connections, each by a number that no other one has.
-pub struct Table<T>(pub BTreeMap<u64, Row<T>>);
+pub type Table<T> = BTreeMap<u64, Row<T>>;
 
-impl<T> Default for Table<T> {
-    fn default() -> Self {
-        Table(BTreeMap::new())
-    }
+/// Adds a connection, and returns its number.
+pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
+    let number = table.last_key_value().map_or(0, |(last, _)| last + 1);
+    table.insert(number, row);
+    number
 }
 
-impl<T> Table<T> {
-    /// Adds a connection, and returns its number.
-    pub fn insert(&mut self, row: Row<T>) -> u64 {
-        let number = self.0.last_key_value().map_or(0, |(last, _)| last + 1);
-        self.0.insert(number, row);
-        number
-    }
-
-    fn count(&self, condition: impl Fn(&Row<T>) -> bool) -> usize {
-        self.0.values().filter(|row| condition(row)).count()
-    }
-
-    /// The connection that is closed when a slot is needed. One that waits for a stream is only if
-    /// none came free since `freed`, for [`OVERDUE`].
-    pub fn victim(&self, now: Instant, freed: Option<Instant>) -> Option<u64> {
-        self.first_to_go(|row| match row.phase {
-            Phase::Served => false,
-            Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
-            _ => true,
+/// The connection that is closed when a slot is needed: the one with least to lose, then one of
+/// the client with most slots, then the one for which nothing changed for longest.
+///
+/// One that waits for a stream is closed only if none came free since `freed`, for [`OVERDUE`],
+/// and the last one first, since the first one is the next to be answered.
+pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Option<u64> {
+    let may_go = |row: &Row<T>| match row.phase {
+        _ if row.is_evicted => false,
+        Phase::Served => false,
+        Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
+        _ => true,
+    };
+    let phases = table.values().filter(|row| may_go(row));
+    let phase = phases.map(|row| row.phase).min()?;
+    let rows = table.iter();
+    let rows = rows.filter(|(_, row)| row.phase == phase && may_go(row));
+    let first = rows.min_by(|(_, one), (_, other)| {
+        let slots = |of: &Row<T>| count(table, |row| row.client == of.client && !row.is_evicted);
+        let order = one.since.cmp(&other.since);
+        slots(other).cmp(&slots(one)).then(match phase {
+            Phase::Waiting => order.reverse(),
+            _ => order,
         })
-    }
+    });
+    first.map(|(number, _)| *number)
+}
 
-    /// The connection that is closed when more requests wait for streams than are about to come
-    /// back: its client does not read the answer.
-    pub fn stalled(&self, now: Instant) -> Option<u64> {
-        let coming_back = self.count(|row| row.has_stream && row.is_evicted);
-        if self.count(Row::is_waiting) <= coming_back {
-            return None;
-        }
-        self.first_to_go(|row| {
-            row.phase == Phase::Sending && row.has_stream && now >= row.since + OVERDUE
-        })
-    }
-
-    /// Of those that `may_go` the one with least to lose, then one of the client with most slots,
-    /// then the one for which nothing changed for longest. Of requests that wait it is the last
-    /// one, since the first is the next to be answered.
-    fn first_to_go(&self, may_go: impl Fn(&Row<T>) -> bool) -> Option<u64> {
-        let may_go = |row: &Row<T>| !row.is_evicted && may_go(row);
-        let phases = self.0.values().filter(|row| may_go(row));
-        let phase = phases.map(|row| row.phase).min()?;
-        let rows = self.0.iter();
-        let rows = rows.filter(|(_, row)| row.phase == phase && may_go(row));
-        let first = rows.min_by(|(_, one), (_, other)| {
-            let slots = |of: &Row<T>| self.count(|row| row.client == of.client && !row.is_evicted);
-            let order = one.since.cmp(&other.since);
-            slots(other).cmp(&slots(one)).then(match phase {
-                Phase::Waiting => order.reverse(),
-                _ => order,
-            })
+/// The request that gets the next stream when `free` of `open` ones are: one of the client with
+/// fewest streams, then the one that waits for longest. A quarter of the streams is for requests
+/// that are not slow.
+pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
+    let slow = count(table, |row| row.has_stream && row.is_slow);
+    let may_be_slow = slow < open - open / 4;
+    let waiting = table.iter().filter(|(_, row)| row.is_waiting());
+    let waiting = waiting.filter(|(_, row)| free > 0 && (may_be_slow || !row.is_slow));
+    let next = waiting.min_by_key(|(_, row)| {
+        let streams = count(table, |other| {
+            other.client == row.client && other.has_stream
         });
-        first.map(|(number, _)| *number)
-    }
+        (streams, row.since)
+    });
+    next.map(|(number, _)| *number)
+}
 
-    /// The request that gets the next stream when `free` of `open` ones are: one of the client
-    /// with fewest streams, then the one that waits for longest. A quarter of the streams is for
-    /// requests that are not slow.
-    pub fn next(&self, free: usize, open: usize) -> Option<u64> {
-        let slow = self.count(|row| row.has_stream && row.is_slow);
-        let may_be_slow = slow < open - open / 4;
-        let waiting = self.0.iter().filter(|(_, row)| row.is_waiting());
-        let waiting = waiting.filter(|(_, row)| free > 0 && (may_be_slow || !row.is_slow));
-        let next = waiting.min_by_key(|(_, row)| {
-            let streams = self.count(|other| other.client == row.client && other.has_stream);
-            (streams, row.since)
-        });
-        next.map(|(number, _)| *number)
-    }
+fn count<T>(table: &Table<T>, condition: impl Fn(&Row<T>) -> bool) -> usize {
+    table.values().filter(|row| condition(row)).count()
 }
 
 #[cfg(test)]
@@ -187,20 +165,20 @@ mod tests {
     /// is heeded.
     fn table(rows: &[(IpAddr, Phase)]) -> (Table<()>, Instant) {
         let began = Instant::now();
-        let mut table = Table::default();
+        let mut table = Table::new();
         for ((client, phase), second) in rows.iter().zip(0..) {
             let since = began + Duration::from_secs(second);
             let mut row = Row::new(*client, (), since);
             row.phase = *phase;
-            assert_eq!(table.insert(row), second);
+            assert_eq!(insert(&mut table, row), second);
         }
         (table, began + Duration::from_secs(1000))
     }
 
     /// Changes the connection of this number.
     fn change(table: &mut Table<()>, number: u64, change: impl FnOnce(&mut Row<()>)) {
-        assert!(table.0.contains_key(&number));
-        table.0.entry(number).and_modify(change);
+        assert!(table.contains_key(&number));
+        table.entry(number).and_modify(change);
     }
 
     #[test]
@@ -211,7 +189,7 @@ mod tests {
             let (table, now) = table(&rows);
             // The last one, but never one that is served.
             let expected = (count as u64).checked_sub(1).filter(|number| *number > 0);
-            assert_eq!(table.victim(now, None), expected, "{rows:?}");
+            assert_eq!(victim(&table, now, None), expected, "{rows:?}");
         }
     }
 
@@ -220,7 +198,7 @@ mod tests {
         let (mut table, now) = table(&[(B, Reading), (A, Reading), (A, Served), (A, Reading)]);
         // Of as many it is the one that has waited for longest.
         for expected in [Some(1), Some(3), Some(0), None] {
-            assert_eq!(table.victim(now, None), expected);
+            assert_eq!(victim(&table, now, None), expected);
             if let Some(number) = expected {
                 change(&mut table, number, |row| assert_eq!(row.evict(), Reading));
             }
@@ -231,11 +209,11 @@ mod tests {
     fn a_request_that_waits_has_a_while() {
         let (table, now) = table(&[(A, Waiting), (B, Waiting)]);
         let since = now - Duration::from_secs(1000);
-        assert_eq!(table.victim(since, None), None);
-        assert_eq!(table.victim(since + OVERDUE, None), Some(0));
+        assert_eq!(victim(&table, since, None), None);
+        assert_eq!(victim(&table, since + OVERDUE, None), Some(0));
         // The other one is the last.
-        assert_eq!(table.victim(now, None), Some(1));
-        assert_eq!(table.victim(now, Some(now)), None);
+        assert_eq!(victim(&table, now, None), Some(1));
+        assert_eq!(victim(&table, now, Some(now)), None);
     }
 
     #[test]
@@ -252,24 +230,24 @@ mod tests {
     fn the_client_with_fewest_streams_is_next() {
         let (mut table, _) = table(&[(A, Served), (A, Waiting), (B, Waiting), (B, Waiting)]);
         change(&mut table, 0, |row| row.has_stream = true);
-        assert_eq!(table.next(0, 4), None);
+        assert_eq!(next(&table, 0, 4), None);
         for (free, expected) in [(3, 2), (2, 1), (1, 3)] {
-            assert_eq!(table.next(free, 4), Some(expected));
+            assert_eq!(next(&table, free, 4), Some(expected));
             change(&mut table, expected, |row| {
                 row.has_stream = true;
                 row.phase = Served;
             });
         }
-        assert_eq!(table.next(1, 4), None);
+        assert_eq!(next(&table, 1, 4), None);
     }
 
     #[test]
     fn a_quarter_of_the_streams_is_not_for_slow_requests() {
         for (open, slow) in [(1, 1), (4, 3), (8, 6), (16, 12)] {
             let (mut table, _) = table(&[(A, Waiting); 17]);
-            table.0.values_mut().for_each(|row| row.is_slow = true);
+            table.values_mut().for_each(|row| row.is_slow = true);
             let mut taken = 0;
-            while let Some(number) = table.next(open - taken, open) {
+            while let Some(number) = next(&table, open - taken, open) {
                 change(&mut table, number, |row| {
                     row.has_stream = true;
                     row.phase = Served;
@@ -279,23 +257,8 @@ mod tests {
             assert_eq!(taken, slow, "{open}");
             change(&mut table, 16, |row| row.is_slow = false);
             let expected = Some(16).filter(|_| taken < open);
-            assert_eq!(table.next(open - taken, open), expected, "{open}");
+            assert_eq!(next(&table, open - taken, open), expected, "{open}");
         }
-    }
-
-    #[test]
-    fn a_client_that_does_not_read_keeps_no_stream_from_others() {
-        let (mut table, now) = table(&[(A, Sending), (A, Sending), (B, Sending), (B, Served)]);
-        for number in 1..4 {
-            change(&mut table, number, |row| row.has_stream = true);
-        }
-        assert_eq!(table.stalled(now), None);
-        change(&mut table, 3, |row| row.phase = Waiting);
-        assert_eq!(table.stalled(now - Duration::from_secs(1000)), None);
-        assert_eq!(table.stalled(now), Some(1));
-        change(&mut table, 1, |row| assert_eq!(row.evict(), Sending));
-        // Its stream will do.
-        assert_eq!(table.stalled(now), None);
     }
 
     #[test]

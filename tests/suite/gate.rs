@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::attack::connect_from;
 use crate::support::{PATIENCE, Response};
 use opensips_exporter::config::Address;
 use opensips_exporter::gate::backend::MAX_STREAMS;
@@ -233,9 +234,14 @@ fn serve_large(body: &'static [u8]) -> SocketAddr {
 /// There are more of them than streams.
 #[test]
 fn clients_that_do_not_read_keep_no_stream() {
-    let address = serve_large(Box::leak(pattern(20_000_000).into()));
+    let address = serve_large(Box::leak(pattern(2_000_000).into()));
     let unread: Vec<TcpStream> = (0..2 * MAX_STREAMS)
-        .map(|_| ask(address, "/large"))
+        .map(|_| {
+            let mut stream = connect_from(2, address, Some(2048)).expect("a connection");
+            let request = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+            stream.write_all(request).expect("taken");
+            stream
+        })
         .collect();
     let began = Instant::now();
     for _ in 0..10 {
