@@ -5,7 +5,6 @@
 use std::fmt::Write;
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use percent_encoding::percent_decode;
@@ -30,9 +29,6 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// The shortest scrape timeout that is heeded. With shorter ones a stranger could make a healthy server
 /// look down, and each time that is a line in the log.
 const MIN_SCRAPE_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// The bytes of all answers that are on their way at once. One alone may be larger.
-const MAX_UNSENT: usize = 24 << 20;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -65,8 +61,6 @@ pub struct Site {
     metrics_path: String,
     timeout: Duration,
     scope: Arc<Scope>,
-    /// The bytes of the answers that are on their way.
-    unsent: AtomicUsize,
 }
 
 impl Site {
@@ -78,7 +72,6 @@ impl Site {
             metrics_path,
             timeout,
             scope: Arc::new(scope),
-            unsent: AtomicUsize::new(0),
         }
     }
 
@@ -213,14 +206,8 @@ pub fn respond(site: &Site, request: Request) {
             name.eq_ignore_ascii_case(SCRAPE_TIMEOUT)
         })
         .map(|header| header.value.as_str());
-    let mut answer = site.answer(request.url(), announced);
-    let size = answer.body.len();
-    let others = site.unsent.fetch_add(size, Ordering::SeqCst);
-    if others > 0 && others + size > MAX_UNSENT {
-        answer = Answer::text(503, "too many answers are not read, try again later");
-    }
+    let answer = site.answer(request.url(), announced);
     send(request, answer);
-    site.unsent.fetch_sub(size, Ordering::SeqCst);
 }
 
 /// Sends `answer`.

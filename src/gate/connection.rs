@@ -171,7 +171,9 @@ impl<'a> Connection<'a> {
         let answer = backend::ask(&stream, &request);
         self.slot.leave_stream(answer.is_ok().then_some(stream));
         let answer = answer.inspect_err(|_| log::error!("{}", BackendError::Ended))?;
+        self.slot.hold(answer.len());
         self.send(&answer, Instant::now() + ANSWER_TIME)?;
+        self.slot.hold(0);
         Ok(request.keep_alive)
     }
 

@@ -10,10 +10,13 @@ use rustix::net::{RecvFlags, recv};
 
 use super::Gate;
 use super::backend::{self, BackendError, GROUP, MAX_STREAMS};
-use super::table::{self, Evicted, OVERDUE, Phase, Table};
+use super::table::{self, Evicted, OVERDUE, Phase, Row, Table};
 
 /// How long a request waits while no stream comes free.
 const BUSY_TIME: Duration = Duration::from_secs(2);
+
+/// The bytes of all answers that are not read yet. One alone may be larger.
+const MAX_UNREAD: usize = 16 << 20;
 
 /// What all connections share.
 #[derive(Default)]
@@ -99,6 +102,20 @@ impl Slot<'_> {
         }
     }
 
+    /// Notes that the client has so many bytes of an answer to read. Clients that read nothing give way
+    /// when there are too many of them in all.
+    pub fn hold(&self, bytes: usize) {
+        let mut state = self.gate.lock();
+        if let Some(row) = state.table.get_mut(&self.number) {
+            row.unread = bytes;
+        }
+        while let Some(number) = table::hoarder(&state.table, MAX_UNREAD)
+            && let Some(row) = state.table.get_mut(&number)
+        {
+            evict(row);
+        }
+    }
+
     /// Gives a stream back, unless tiny_http does not answer on it any more.
     pub fn leave_stream(&self, stream: Option<UnixStream>) {
         let now = Instant::now();
@@ -171,14 +188,18 @@ impl State {
                 let _ = row.mark(Phase::Served, now);
                 continue;
             }
-            // Its thread notices, whatever it waits for.
-            match row.evict() {
-                Phase::Waiting => row.item.thread.unpark(),
-                // It fails when the client is gone, which is noticed too.
-                _ => drop(row.item.client.shutdown(Shutdown::Both)),
-            }
+            evict(row);
             self.is_full = false;
         }
+    }
+}
+
+/// Ends a connection. Its thread notices, whatever it waits for.
+fn evict(row: &mut Row<Seat>) {
+    match row.evict() {
+        Phase::Waiting => row.item.thread.unpark(),
+        // It fails when the client is gone, which is noticed too.
+        _ => drop(row.item.client.shutdown(Shutdown::Both)),
     }
 }
 

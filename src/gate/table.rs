@@ -4,6 +4,7 @@
 //! Among clients that want the same, that one goes first whose address has least of it, so that
 //! nobody keeps others out by asking often.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ pub struct Row<T> {
     /// Whether its request may take long.
     pub is_slow: bool,
     pub has_stream: bool,
+    /// Bytes of the answer that its client has to read.
+    pub unread: usize,
     is_evicted: bool,
 }
 
@@ -54,6 +57,7 @@ impl<T> Row<T> {
             since: now,
             is_slow: false,
             has_stream: false,
+            unread: 0,
             is_evicted: false,
         }
     }
@@ -146,6 +150,23 @@ pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
         (streams, row.since)
     });
     next.map(|(number, _)| *number)
+}
+
+/// The connection that is closed when there are more than `most` bytes of answers that are not read:
+/// one whose client does not read, of the client with most of these bytes, then the oldest.
+pub fn hoarder<T>(table: &Table<T>, most: usize) -> Option<u64> {
+    let bytes = |of: Option<&Row<T>>| -> usize {
+        let rows = table.values().filter(|row| !row.is_evicted);
+        let rows = rows.filter(|row| of.is_none_or(|of| of.client == row.client));
+        rows.map(|row| row.unread).sum()
+    };
+    if bytes(None) <= most {
+        return None;
+    }
+    let stalled = |row: &Row<T>| row.phase == Phase::Sending && !row.is_evicted;
+    let stalled = table.iter().filter(|(_, row)| stalled(row));
+    let first = stalled.min_by_key(|(_, row)| (Reverse(bytes(Some(row))), row.since));
+    first.map(|(number, _)| *number)
 }
 
 fn count<T>(table: &Table<T>, condition: impl Fn(&Row<T>) -> bool) -> usize {
@@ -259,6 +280,23 @@ mod tests {
             let expected = Some(16).filter(|_| taken < open);
             assert_eq!(next(&table, open - taken, open), expected, "{open}");
         }
+    }
+
+    #[test]
+    fn the_client_with_most_unread_bytes_goes_first() {
+        let (mut table, _) = table(&[(A, Sending), (B, Sending), (B, Sending), (B, Served)]);
+        for (number, unread) in [(0, 50), (1, 30), (2, 30), (3, 30)] {
+            change(&mut table, number, |row| row.unread = unread);
+        }
+        assert_eq!(hoarder(&table, 140), None);
+        assert_eq!(hoarder(&table, 139), Some(1));
+        // One that is still being answered is none.
+        for (expected, left) in [(1, 110), (2, 80), (0, 30)] {
+            assert_eq!(hoarder(&table, 29), Some(expected));
+            change(&mut table, expected, |row| assert_eq!(row.evict(), Sending));
+            assert_eq!(hoarder(&table, left), None);
+        }
+        assert_eq!(hoarder(&table, 29), None);
     }
 
     #[test]

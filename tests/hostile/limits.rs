@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::alone;
 use crate::support::attack::{
-    THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, resets, withstand,
+    THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, is_full, resets, withstand,
 };
 use crate::support::many_processes::statistics;
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, V3_6};
@@ -381,7 +381,8 @@ fn pages_that_nobody_reads_have_a_bound() {
     let (_directory, _server, exporter) = server_with(V3_6, all, &["--timeout=20s"]);
     let page = exporter.get("/metrics");
     assert!(page.body.len() > 500_000, "{}", page.body.len());
-    for _ in 0..3 {
+    let rounds = if is_full() { 3 } else { 1 };
+    for _ in 0..rounds {
         let strangers: Vec<TcpStream> = (0..MAX_CONNECTIONS)
             .map(|number| {
                 let mut stream = TcpStream::connect(exporter.address).expect("a connection");
@@ -396,8 +397,8 @@ fn pages_that_nobody_reads_have_a_bound() {
     }
     let most = peak(&exporter);
     println!("pages that nobody reads: at most {most} kB");
-    // The limit of the printed unit. An allocator that keeps memory for each thread comes near it.
-    assert!(most < 64 << 10, "{most} kB");
+    // The printed unit allows 64 MB. glibc keeps memory for each thread, the static binary does not.
+    assert!(!is_full() || most < 48 << 10, "{most} kB");
 }
 
 /// The most memory that the exporter had, in kB.
