@@ -4,19 +4,19 @@
 //! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This room
 //! knows nothing of OpenSIPS.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::mem;
 use std::ops::Range;
-
-use foldhash::fast::RandomState;
 
 use crate::bytes::append;
 
 /// What an HTTP answer that carries a page calls itself.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Bytes that a value and the header of a family take, about.
-const VALUE: usize = 12;
+/// Bytes that a sample and the header of a family take, about, and the label values of a sample.
+const SAMPLE: usize = 64;
+const GAPS: usize = 8;
 const HEADER: usize = 240;
 
 /// The TYPE of a family.
@@ -81,29 +81,20 @@ pub enum Value {
     Float(f64),
 }
 
-#[derive(Debug)]
-struct Sample {
-    family: usize,
-    /// Where its series stands in the text of the page.
-    series: Range<usize>,
-    value: Value,
-    /// The next sample of its family.
-    next: usize,
-}
-
-/// No sample.
-const NONE: usize = usize::MAX;
-
 /// A series with gaps for label values: all that does not differ between its samples is made once.
 #[derive(Debug)]
-pub struct Template {
-    /// What stands before each gap, and which value fills it.
-    gaps: Vec<(String, usize)>,
-    /// What stands behind the last one.
-    end: String,
+pub struct Series {
+    /// The index of its family.
+    family: usize,
+    /// See [`Series::at`].
+    place: usize,
+    /// The text up to the first gap, or all of it.
+    start: Vec<u8>,
+    /// Which value fills each gap, and the text up to the next one or the end.
+    gaps: Vec<(usize, Vec<u8>)>,
 }
 
-/// A label value of a [`Template`].
+/// A label value of a [`Series`].
 #[derive(Debug, Clone, Copy)]
 pub enum LabelValue<'a> {
     /// Always this.
@@ -112,155 +103,243 @@ pub enum LabelValue<'a> {
     Given(usize),
 }
 
-impl Template {
-    /// The series of `name` whose labels all have values that a sample brings, in this order.
-    pub fn given<'a>(name: &str, labels: impl IntoIterator<Item = &'a str>) -> Self {
-        Template::new(name, labels.into_iter().zip((0..).map(LabelValue::Given)))
-    }
-
-    /// The series of `name` with these labels.
+impl Series {
+    /// The series `name` of the family at the index `family`, with these labels.
     pub fn new<'a>(
+        family: usize,
         name: &str,
         labels: impl IntoIterator<Item = (&'a str, LabelValue<'a>)>,
     ) -> Self {
-        let mut gaps = Vec::new();
-        let mut text = name.to_string();
-        let mut separator = '{';
+        let mut start = Vec::new();
+        let mut gaps: Vec<(usize, Vec<u8>)> = Vec::new();
+        let mut text = name.as_bytes().to_vec();
+        let mut separator = b'{';
         for (label, value) in labels {
             text.push(separator);
-            text.push_str(label);
-            text.push_str("=\"");
+            text.extend_from_slice(label.as_bytes());
+            text.extend_from_slice(b"=\"");
             match value {
-                LabelValue::Fixed(value) => {
-                    let mut escaped = Vec::new();
-                    write_label_value(value.as_bytes(), &mut escaped);
-                    text.push_str(&String::from_utf8_lossy(&escaped));
+                LabelValue::Fixed(value) => write_label_value(value.as_bytes(), &mut text),
+                LabelValue::Given(index) => {
+                    *gaps.last_mut().map_or(&mut start, |(_, end)| end) = mem::take(&mut text);
+                    gaps.push((index, Vec::new()));
                 }
-                LabelValue::Given(index) => gaps.push((std::mem::take(&mut text), index)),
             }
-            text.push('"');
-            separator = ',';
+            text.push(b'"');
+            separator = b',';
         }
-        text.push_str(if separator == '{' { " " } else { "} " });
-        Template { gaps, end: text }
+        text.extend_from_slice(if separator == b'{' { b" " } else { b"} " });
+        *gaps.last_mut().map_or(&mut start, |(_, end)| end) = text;
+        Series {
+            family,
+            place: 0,
+            start,
+            gaps,
+        }
+    }
+
+    /// The same with labels whose values all come with the samples, in this order.
+    pub fn given<'a>(family: usize, name: &str, labels: impl IntoIterator<Item = &'a str>) -> Self {
+        let given = (0..).map(LabelValue::Given);
+        Series::new(family, name, labels.into_iter().zip(given))
+    }
+
+    /// The same at this place among the series of its family: those that label values can make equal
+    /// need the same place.
+    pub fn at(self, place: usize) -> Self {
+        Series { place, ..self }
     }
 }
+
+#[derive(Debug)]
+struct Sample<'s> {
+    series: &'s Series,
+    /// Where that stands in the text of the page which fills its gaps.
+    text: Range<usize>,
+    value: Value,
+    /// The next sample of its family.
+    next: usize,
+    is_repeated: bool,
+}
+
+/// The samples of a family.
+#[derive(Debug, Clone)]
+struct Chain {
+    first: usize,
+    last: usize,
+    /// Whether each sample comes behind the one before in their [`order`]. Then no series comes twice.
+    /// Servers mostly count their processes from the first to the last.
+    is_ordered: bool,
+}
+
+/// No sample.
+const NONE: usize = usize::MAX;
 
 /// The samples of one page, on their way to text.
 #[derive(Debug, Default)]
-pub struct Page {
-    /// The series of all samples as they will be printed, one behind the other.
+pub struct Page<'s> {
+    /// What fills the gaps of all samples, as it will be printed, one behind the other.
     text: Vec<u8>,
-    samples: Vec<Sample>,
+    samples: Vec<Sample<'s>>,
 }
 
-impl Page {
-    /// Adds a sample to the family at the index `family`, whose series `template` makes of `values`.
+impl<'s> Page<'s> {
+    /// A page with room for so many samples. More can be added all the same.
+    pub fn with_room(samples: usize) -> Self {
+        Page {
+            text: Vec::with_capacity(samples * GAPS),
+            samples: Vec::with_capacity(samples),
+        }
+    }
+
+    /// Adds a sample to the family of `series`, whose gaps these label values fill.
     ///
-    /// Label values may hold any bytes. Of several samples of the same series, the one added last counts.
-    pub fn add(&mut self, family: usize, template: &Template, values: &[&[u8]], value: Value) {
+    /// They may hold any bytes. Of several samples of the same series, the one added last counts.
+    pub fn add(&mut self, series: &'s Series, values: &[&[u8]], value: Value) {
         let start = self.text.len();
-        for (before, index) in &template.gaps {
-            append(before.as_bytes(), &mut self.text);
+        for (index, text) in &series.gaps {
             let value = values.get(*index).copied().unwrap_or_default();
             write_label_value(value, &mut self.text);
+            append(text, &mut self.text);
         }
-        append(template.end.as_bytes(), &mut self.text);
         self.samples.push(Sample {
-            family,
-            series: start..self.text.len(),
+            series,
+            text: start..self.text.len(),
             value,
             next: NONE,
+            is_repeated: false,
         });
     }
 
-    /// How many samples were added.
-    pub fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    /// Whether none was.
-    pub fn is_empty(&self) -> bool {
-        self.samples.is_empty()
-    }
-
     /// Prints the page at the end of `out`, the families in the order of `headers`.
-    pub fn write(&mut self, headers: &[Header], out: &mut Vec<u8>) {
-        let first = self.chain(headers.len());
-        out.reserve(self.text.len() + self.samples.len() * VALUE + headers.len() * HEADER);
-        for (header, first) in headers.iter().zip(&first) {
-            let mut next = self.samples.get(*first);
+    pub fn write(mut self, headers: &[Header], out: &mut Vec<u8>) {
+        let chains = self.chain(headers.len());
+        let families = chains.iter().filter(|chain| chain.first != NONE).count();
+        out.reserve(self.text.len() + self.samples.len() * SAMPLE + families * HEADER);
+        for (header, chain) in headers.iter().zip(&chains) {
+            if !chain.is_ordered {
+                self.mark_repeated(chain.first);
+            }
+            let mut next = self.samples.get(chain.first);
             if next.is_some() {
                 out.extend_from_slice(&header.0);
             }
             while let Some(sample) = next {
-                append(series(&self.text, sample), out);
-                write_value(sample.value, out);
-                out.push(b'\n');
+                if !sample.is_repeated {
+                    append(&sample.series.start, out);
+                    append(text_of(sample, &self.text), out);
+                    write_value(sample.value, out);
+                    out.push(b'\n');
+                }
                 next = self.samples.get(sample.next);
             }
         }
     }
 
-    /// Chains the samples of each family, without those whose series comes again, and returns the first one of
-    /// each.
-    fn chain(&mut self, families: usize) -> Vec<usize> {
-        // From the end, so that the last sample of a series is the one that stays, and within a family the
-        // order is the one in which they were added.
-        let mut seen =
-            HashSet::with_capacity_and_hasher(self.samples.len(), RandomState::default());
-        let mut first = vec![NONE; families];
-        for (index, sample) in self.samples.iter_mut().enumerate().rev() {
-            if seen.insert(series(&self.text, sample))
-                && let Some(first) = first.get_mut(sample.family)
-            {
-                sample.next = std::mem::replace(first, index);
+    /// Chains the samples of each family, and gives the chains.
+    fn chain(&mut self, families: usize) -> Vec<Chain> {
+        let none = Chain {
+            first: NONE,
+            last: NONE,
+            is_ordered: true,
+        };
+        let mut chains = vec![none; families];
+        for index in 0..self.samples.len() {
+            let Some((before, [sample, ..])) = self.samples.split_at_mut_checked(index) else {
+                break;
+            };
+            let Some(chain) = chains.get_mut(sample.series.family) else {
+                continue;
+            };
+            match before.get_mut(chain.last) {
+                Some(last) => {
+                    last.next = index;
+                    chain.is_ordered &= order(last, &self.text) < order(sample, &self.text);
+                }
+                None => chain.first = index,
             }
+            chain.last = index;
         }
-        first
+        chains
+    }
+
+    /// Marks those of the samples from the `first` on whose series comes again.
+    fn mark_repeated(&mut self, first: usize) {
+        let mut known = BTreeMap::new();
+        let mut index = first;
+        while let Some(sample) = self.samples.get(index) {
+            let next = sample.next;
+            if let Some(before) = known.insert(order(sample, &self.text), index)
+                && let Some(before) = self.samples.get_mut(before)
+            {
+                before.is_repeated = true;
+            }
+            index = next;
+        }
     }
 }
 
-/// The series of `sample` in the text of its page.
-fn series<'t>(text: &'t [u8], sample: &Sample) -> &'t [u8] {
-    text.get(sample.series.clone()).unwrap_or_default()
+/// What `sample` is ordered by within its family: it is the same for those of the same series. `text` is
+/// that of its page.
+fn order<'p>(sample: &Sample<'_>, text: &'p [u8]) -> (usize, usize, &'p [u8]) {
+    let text = text_of(sample, text);
+    (sample.series.place, text.len(), text)
 }
 
-/// The format is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that
-/// two names that differ only in such bytes stay two series.
+/// What fills the gaps of `sample`.
+fn text_of<'p>(sample: &Sample<'_>, text: &'p [u8]) -> &'p [u8] {
+    text.get(sample.text.clone()).unwrap_or_default()
+}
+
+/// Whether a byte stands in a label value as it is.
+#[allow(clippy::indexing_slicing)] // It is evaluated when this is compiled.
+const IS_PLAIN: [bool; 256] = {
+    let mut is_plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        is_plain[byte as usize] = !matches!(byte, b'"' | b'\\');
+        byte += 1;
+    }
+    is_plain
+};
+
+/// Writes a label value, of which nearly none needs to be escaped.
+#[inline(always)]
 fn write_label_value(value: &[u8], out: &mut Vec<u8>) {
-    // Nearly all are.
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let is_plain = |byte: &u8| IS_PLAIN.get(usize::from(*byte)) == Some(&true);
     if value.iter().all(is_plain) {
         append(value, out);
-        return;
+    } else {
+        write_escaped(value, out);
     }
+}
+
+/// Writes `value` with a backslash before each backslash and quote, and `\n` for each newline. The format
+/// is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that two names that
+/// differ only in such bytes stay two series.
+fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
     for chunk in value.utf8_chunks() {
-        write_escaped(chunk.valid(), out);
+        for byte in chunk.valid().bytes() {
+            match byte {
+                b'\n' => out.extend_from_slice(b"\\n"),
+                b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
+                _ => out.push(byte),
+            }
+        }
         for byte in chunk.invalid() {
             print(out, format_args!("\\\\x{byte:02x}"));
         }
     }
 }
 
-/// Writes `text` with a backslash before each backslash and quote, and for each newline.
-fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        match byte {
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
-            _ => out.push(byte),
-        }
-    }
-}
-
 fn write_value(value: Value, out: &mut Vec<u8>) {
     let mut digits = itoa::Buffer::new();
-    match value {
-        Value::Unsigned(number) => append(digits.format(number).as_bytes(), out),
-        Value::Signed(number) => append(digits.format(number).as_bytes(), out),
-        Value::Float(number) => print(out, format_args!("{number}")),
-    }
+    let digits = match value {
+        Value::Unsigned(number) => digits.format(number),
+        Value::Signed(number) => digits.format(number),
+        Value::Float(number) => return print(out, format_args!("{number}")),
+    };
+    append(digits.as_bytes(), out);
 }
 
 fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -288,13 +367,15 @@ mod tests {
     type Added<'a> = (usize, &'a [(&'static str, &'a [u8])], Value);
 
     fn page(samples: &[Added<'_>]) -> String {
-        let mut page = Page::default();
-        for (family, labels, value) in samples {
+        let series = samples.iter().map(|(family, labels, _)| {
             let name = FAMILIES.get(*family).map_or("", |family| family.name);
-            let given = (0..).map(LabelValue::Given);
-            let template = Template::new(name, labels.iter().map(|(name, _)| *name).zip(given));
+            Series::given(*family, name, labels.iter().map(|(name, _)| *name))
+        });
+        let series: Vec<Series> = series.collect();
+        let mut page = Page::default();
+        for ((_, labels, value), series) in samples.iter().zip(&series) {
             let values: Vec<&[u8]> = labels.iter().map(|(_, value)| *value).collect();
-            page.add(*family, &template, &values, *value);
+            page.add(series, &values, *value);
         }
         let mut out = Vec::new();
         page.write(&Header::of(FAMILIES), &mut out);
@@ -343,9 +424,9 @@ mod tests {
             ("b", LabelValue::Given(1)),
             ("c", LabelValue::Fixed("z")),
         ];
+        let series = Series::new(1, "level", labels);
         let mut page = Page::default();
-        let template = Template::new("level", labels);
-        page.add(1, &template, &[b"", b"y"], Value::Signed(1));
+        page.add(&series, &[b"", b"y"], Value::Signed(1));
         let mut out = Vec::new();
         page.write(&Header::of(FAMILIES), &mut out);
         let text = String::from_utf8_lossy(&out).into_owned();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::exposition::{Family, Header, Kind, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, Page, Series, Value};
 use crate::mi::{self, Call, Client, CommandError, Deadline};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
@@ -39,23 +39,23 @@ const WHICH: &str = "which";
 pub struct Modules {
     mapping: StateMapping,
     headers: Vec<Header>,
-    series: Vec<Template>,
+    series: Vec<Series>,
     /// The dialog profiles that the operator named.
     profiles: Arc<[String]>,
 }
 
 /// What was collected in one scrape.
 #[derive(Default)]
-pub struct Collected {
-    states: Page,
-    collectors: Page,
+pub struct Collected<'c> {
+    states: Page<'c>,
+    collectors: Page<'c>,
     /// How the commands of each module went that the server has.
     pub outcomes: Vec<Outcome>,
     /// Why the server does not tell what commands it has, if it does not.
     pub list_error: Option<CommandError>,
 }
 
-impl Collected {
+impl Collected<'_> {
     /// Whether all commands were read that the server has.
     pub fn is_whole(&self) -> bool {
         let mut outcomes = self.outcomes.iter();
@@ -84,9 +84,10 @@ pub struct Failure {
 impl Modules {
     /// Those of all processors. `profiles` are the dialog profiles whose size is asked for.
     pub fn new(profiles: Vec<String>) -> Self {
-        let series = COLLECTOR_FAMILIES.iter();
-        let series =
-            series.map(|family| Template::given(family.name, COLLECTOR_LABELS.iter().copied()));
+        let series = COLLECTOR_FAMILIES.iter().enumerate();
+        let series = series.map(|(index, family)| {
+            Series::given(index, family.name, COLLECTOR_LABELS.iter().copied())
+        });
         Modules {
             mapping: StateMapping::new(PROCESSORS),
             headers: Header::of(COLLECTOR_FAMILIES),
@@ -99,12 +100,12 @@ impl Modules {
     ///
     /// It does nothing else while it works on one command, so after one that is too slow no other is sent,
     /// and that one is the last in the next scrapes.
-    pub fn collect(
-        &self,
+    pub fn collect<'c>(
+        &'c self,
         client: &mut Client,
         selection: &Selection,
         deadline: Deadline,
-    ) -> Collected {
+    ) -> Collected<'c> {
         let mut collected = Collected::default();
         let is_selected = |processor: &&Processor| {
             !processor.listings.is_empty() && selection.has_group(processor.group)
@@ -148,22 +149,28 @@ impl Modules {
     }
 
     /// Prints what was collected at the end of `out`.
-    pub fn write(&self, mut collected: Collected, out: &mut Vec<u8>) {
+    pub fn write(&self, collected: Collected<'_>, out: &mut Vec<u8>) {
         collected.collectors.write(&self.headers, out);
         collected.states.write(self.mapping.headers(), out);
     }
 
-    fn add(&self, collected: &mut Collected, family: usize, collector: &str, value: Value) {
+    fn add<'c>(
+        &'c self,
+        collected: &mut Collected<'c>,
+        family: usize,
+        collector: &str,
+        value: Value,
+    ) {
         if let Some(series) = self.series.get(family) {
             let page = &mut collected.collectors;
-            page.add(family, series, &[collector.as_bytes()], value);
+            page.add(series, &[collector.as_bytes()], value);
         }
     }
 }
 
 /// One scrape.
-struct Run<'r> {
-    modules: &'r Modules,
+struct Run<'c, 'r> {
+    modules: &'c Modules,
     client: &'r mut Client,
     deadline: Deadline,
     /// The commands that the server has.
@@ -172,10 +179,14 @@ struct Run<'r> {
     is_busy: bool,
 }
 
-impl Run<'_> {
+impl<'c> Run<'c, '_> {
     /// Adds the state of a module to `page`: `None` if the server has none of its commands, else whether all of
     /// them were read.
-    fn collect(&mut self, processor: &Processor, page: &mut Page) -> Option<Result<(), Failure>> {
+    fn collect(
+        &mut self,
+        processor: &Processor,
+        page: &mut Page<'c>,
+    ) -> Option<Result<(), Failure>> {
         let mut result = None;
         for listing in processor.listings {
             let is_wanted = match listing.parts {
@@ -195,7 +206,7 @@ impl Run<'_> {
         &mut self,
         listing: &Listing,
         name: &'static str,
-        page: &mut Page,
+        page: &mut Page<'c>,
     ) -> Result<(), Failure> {
         let (parameter, parts) = self.parts(&listing.parts)?;
         if parts.is_empty() {
@@ -213,7 +224,7 @@ impl Run<'_> {
         listing: &Listing,
         name: &'static str,
         parameter: Option<(&str, &str)>,
-        page: &mut Page,
+        page: &mut Page<'c>,
     ) -> Result<(), Failure> {
         let part = parameter.map_or("", |(_, value)| value);
         let call = Call {

@@ -8,7 +8,7 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::exposition::{Family, Header, Kind, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, Page, Series, Value};
 
 /// The metrics, in the order of the page.
 pub const PROCESS_FAMILIES: &[Family] = &[
@@ -61,7 +61,7 @@ const RESIDENT: usize = 21;
 /// The metrics of this process.
 pub struct Process {
     headers: Vec<Header>,
-    series: Vec<Template>,
+    series: Vec<Series>,
     /// When the machine was started, in seconds since 1970.
     booted: Option<u64>,
     /// The metrics as they were printed last, and when.
@@ -73,11 +73,11 @@ impl Process {
     pub fn new() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let mut lines = stat.lines();
-        let series = PROCESS_FAMILIES.iter();
+        let series = PROCESS_FAMILIES.iter().enumerate();
         Process {
             headers: Header::of(PROCESS_FAMILIES),
             series: series
-                .map(|family| Template::given(family.name, []))
+                .map(|(index, family)| Series::given(index, family.name, []))
                 .collect(),
             booted: lines.find_map(|line| line.strip_prefix("btime ")?.parse().ok()),
             printed: None,
@@ -98,7 +98,7 @@ impl Process {
         }
     }
 
-    fn read(&self) -> Page {
+    fn read(&self) -> Page<'_> {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
         // The name may hold anything, and its end is the last parenthesis.
         let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
@@ -119,9 +119,9 @@ impl Process {
             field(VIRTUAL).map(Value::Unsigned),
         ];
         let mut page = Page::default();
-        for (family, (value, series)) in values.into_iter().zip(&self.series).enumerate() {
+        for (value, series) in values.into_iter().zip(&self.series) {
             if let Some(value) = value {
-                page.add(family, series, &[], value);
+                page.add(series, &[], value);
             }
         }
         page

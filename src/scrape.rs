@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::config::advice;
-use crate::exposition::{Family, Header, Kind, Page, Template, Value};
+use crate::exposition::{Family, Header, Kind, Page, Series, Value};
 use crate::mi::{Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
 use crate::modules::{Collected, Modules};
 use crate::news::{self, News};
@@ -78,7 +78,7 @@ pub struct Scraper {
     mapping: Mapping,
     modules: Modules,
     /// The series and headers of [`FAMILIES`].
-    series: Vec<Template>,
+    series: Vec<Series>,
     headers: Vec<Header>,
     telemetry: Telemetry,
     /// How the last scrape ended.
@@ -105,15 +105,16 @@ struct Scrape<'m> {
     unparsed: u64,
     product: Option<Product>,
     processes: Arc<[Process]>,
-    collected: Collected,
+    collected: Collected<'m>,
 }
 
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
     pub fn new(client: Client, telemetry: Telemetry, modules: Modules) -> Self {
-        let series = FAMILIES.iter().zip(LABELS);
-        let series =
-            series.map(|(family, labels)| Template::given(family.name, labels.iter().copied()));
+        let series = FAMILIES.iter().zip(LABELS).enumerate();
+        let series = series.map(|(index, (family, labels))| {
+            Series::given(index, family.name, labels.iter().copied())
+        });
         Scraper {
             endpoint: client.endpoint().to_string(),
             turns: Turns::new(Asked {
@@ -261,7 +262,7 @@ impl Scraper {
         let mut page = Page::default();
         let mut add = |family, values: &[&[u8]], value| {
             if let Some(series) = self.series.get(family) {
-                page.add(family, series, values, value);
+                page.add(series, values, value);
             }
         };
         let is_up = scrape.result.is_ok();

@@ -12,7 +12,6 @@ mod cachedb_redis;
 mod call_center;
 mod cdb;
 mod clusterer;
-mod collection;
 mod core;
 mod dialog;
 mod dialog_states;
@@ -24,6 +23,7 @@ mod load;
 mod load_balancer;
 mod mapping;
 mod msilo;
+mod names;
 mod nat_traversal;
 mod net;
 mod pkmem;
@@ -47,17 +47,14 @@ mod tm;
 mod tmx;
 mod tracer;
 mod uac_registrant;
-mod unclaimed;
 mod uri;
 mod usrloc;
 
 use crate::exposition::{Family, Kind};
 
-pub use collection::Collection;
-pub use mapping::Mapping;
+pub use mapping::{Collection, Mapping};
 pub use state::{Described, Listing};
 pub use state_mapping::StateMapping;
-pub use unclaimed::UNCLAIMED;
 
 /// All processors, in the order of the page.
 pub const PROCESSORS: &[Processor] = &[
@@ -150,6 +147,19 @@ pub struct Metric {
     /// of the group. A statistic that is named exactly is not looked for among the patterns.
     pub statistics: Statistics,
 }
+
+/// What becomes of a statistic that no processor claims: one of the script, of a group that the
+/// configuration makes, or of a version to come. Only some servers tell which of these are
+/// incremental, and the script can decrease those as well.
+pub const UNCLAIMED: Metric = Metric {
+    family: Family {
+        name: "opensips_statistic",
+        kind: Kind::Untyped,
+        help: "Statistic that has no metric of its own, by group and name as the server spells them",
+    },
+    labels: &["group", "name"],
+    statistics: &[],
+};
 
 /// The statistics of a [`Metric`], see there.
 pub type Statistics = &'static [(&'static str, &'static [&'static str])];

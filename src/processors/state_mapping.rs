@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Records, States, Step};
-use crate::exposition::{self, Header, Page, Template};
+use crate::exposition::{self, Header, Page, Series};
 use crate::mi::{Content, Value};
 
 /// The commands of all processors, made ready for reading replies.
 pub struct StateMapping {
     headers: Vec<Header>,
-    /// The index of each family and its series, by its name. The values of a series are those of the labels.
-    families: BTreeMap<&'static str, (usize, Template)>,
+    /// By the name of their family. Their values are those of the labels.
+    families: BTreeMap<&'static str, Series>,
 }
 
 impl StateMapping {
@@ -23,8 +23,7 @@ impl StateMapping {
         for metric in processors.iter().flat_map(Processor::state_metrics) {
             families.entry(metric.family.name).or_insert_with(|| {
                 in_order.push(metric.family);
-                let series = Template::given(metric.family.name, metric.labels);
-                (in_order.len() - 1, series)
+                Series::given(in_order.len() - 1, metric.family.name, metric.labels)
             });
         }
         StateMapping {
@@ -40,7 +39,13 @@ impl StateMapping {
 
     /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it. Returns
     /// whether the reply has a form that is known.
-    pub fn add(&self, listing: &Listing, reply: &Value<'_>, part: &str, page: &mut Page) -> bool {
+    pub fn add<'m>(
+        &'m self,
+        listing: &Listing,
+        reply: &Value<'_>,
+        part: &str,
+        page: &mut Page<'m>,
+    ) -> bool {
         for records in listing.records {
             let mut counts = BTreeMap::new();
             visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
@@ -58,13 +63,13 @@ impl StateMapping {
         records.any(|records| is_known(reply, records.path))
     }
 
-    fn add_sample<'v>(
-        &self,
+    fn add_sample<'m, 'v>(
+        &'m self,
         metric: &Metric,
         node: Value<'v>,
         mut labels: Vec<Cow<'v, str>>,
         counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
-        page: &mut Page,
+        page: &mut Page<'m>,
     ) {
         labels.extend(metric.fixed.map(|(_, value)| Cow::Borrowed(value)));
         let name = metric.family.name;
@@ -99,13 +104,13 @@ impl StateMapping {
     }
 
     /// Adds a sample for each of the `states`, and for the one in `text` if it is none of them.
-    fn add_states(
-        &self,
+    fn add_states<'m>(
+        &'m self,
         family: &str,
         labels: &[Cow<'_, str>],
         text: &str,
         states: States,
-        page: &mut Page,
+        page: &mut Page<'m>,
     ) {
         let mut known = states.iter();
         let known = known.find(|(word, ..)| text.eq_ignore_ascii_case(word));
@@ -121,16 +126,16 @@ impl StateMapping {
         }
     }
 
-    fn put(
-        &self,
+    fn put<'m>(
+        &'m self,
         family: &str,
         labels: Vec<Cow<'_, str>>,
         value: exposition::Value,
-        page: &mut Page,
+        page: &mut Page<'m>,
     ) {
-        if let Some((index, series)) = self.families.get(family) {
+        if let Some(series) = self.families.get(family) {
             let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
-            page.add(*index, series, &labels, value);
+            page.add(series, &labels, value);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::page::Page as ReadPage;
-use opensips_exporter::exposition::{Family, Header, Kind, LabelValue, Page, Template, Value};
+use opensips_exporter::exposition::{Family, Header, Kind, Page, Series, Value};
 use opensips_exporter::mi::{Statistic, line};
 use opensips_exporter::processors::{Collection, Mapping, PROCESSORS};
 use opensips_exporter::selection::Selection;
@@ -79,6 +79,24 @@ fn print(statistics: &[(Vec<u8>, Vec<u8>, u64)], separator: &str, end: &str) -> 
     reply
 }
 
+/// Statistics of all kinds: with one metric or two, fixed labels or variable ones, and unclaimed.
+const KNOWN: [(&str, &str); 14] = [
+    ("core", "rcv_requests"),
+    ("core", "fwd_requests"),
+    ("core", "drop_requests"),
+    ("core", "new"),
+    ("load", "load-proc-1"),
+    ("load", "udp:[::1]:5060-load"),
+    ("shmem", "total_size"),
+    ("pkmem", "9-total_size"),
+    ("pkmem", "10-total_size"),
+    ("pkmem", "9-used_size"),
+    ("tm", "UAS_transactions"),
+    ("new", "rcv_requests"),
+    ("usrloc", "a-users"),
+    ("shmem_dialog", "fragments"),
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -149,15 +167,37 @@ proptest! {
         }
     }
 
+    /// Of a statistic that comes several times the last one counts.
+    #[test]
+    fn a_statistic_that_comes_again_replaces_the_one_before(
+        statistics in vec((prop::sample::select(KNOWN.to_vec()), value()), 0..30),
+    ) {
+        let mapping = Mapping::new(PROCESSORS);
+        let page = |statistics: &mut dyn Iterator<Item = &((&str, &str), u64)>| {
+            let mut collection = Collection::new(&mapping);
+            for &((group, name), value) in statistics {
+                collection.add(&Statistic { group: group.as_bytes(), name: name.as_bytes(), value });
+            }
+            let mut out = Vec::new();
+            collection.write(&mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        let last = statistics.iter().enumerate().filter(|(index, (key, _))| {
+            !statistics[index + 1..].iter().any(|(other, _)| other == key)
+        });
+        let alone = page(&mut last.map(|(_, statistic)| statistic));
+        prop_assert_eq!(page(&mut statistics.iter()), alone);
+    }
+
     /// Label values come back from the page as they went in, and no label is lost.
     #[test]
     fn labels_survive_the_page(values in vec(name(), 1..5)) {
         const FAMILY: &[Family] = &[Family { name: "m", kind: Kind::Gauge, help: "M" }];
         const NAMES: [&str; 4] = ["a", "b", "c", "d"];
         let mut page = Page::default();
-        let labels = NAMES.into_iter().take(values.len()).zip((0..).map(LabelValue::Given));
+        let series = Series::given(0, "m", NAMES.into_iter().take(values.len()));
         let given: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
-        page.add(0, &Template::new("m", labels), &given, Value::Signed(1));
+        page.add(&series, &given, Value::Signed(1));
         let mut out = Vec::new();
         page.write(&Header::of(FAMILY), &mut out);
         let read = ReadPage::read(&out).map_err(TestCaseError::fail)?;

@@ -160,17 +160,22 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The value is what follows the last space, and what stands before that space tells the spelling.
 /// So a name may itself hold spaces, ` = ` and `:: `. The group ends at the first colon.
 pub fn parse_statistic(line: &[u8]) -> Option<Statistic<'_>> {
-    let space = line.iter().rposition(|&byte| byte == b' ')?;
-    let (key, value) = line.split_at(space);
-    let key = key
-        .strip_suffix(b"::")
-        .or_else(|| key.strip_suffix(b" ="))?;
+    let mut start = line;
+    let (mut value, mut unit) = (0_u64, 1_u64);
+    while let [before @ .., digit @ b'0'..=b'9'] = start {
+        value = value.wrapping_add(unit.wrapping_mul(u64::from(digit - b'0')));
+        unit = unit.wrapping_mul(10);
+        start = before;
+    }
+    let (_, digits) = line.split_at_checked(start.len())?;
+    if digits.is_empty() || digits.len() >= DIGITS {
+        value = parse_number(digits)?;
+    }
+    let key = start
+        .strip_suffix(b":: ")
+        .or_else(|| start.strip_suffix(b" = "))?;
     let (group, name) = parse_key(key)?;
-    Some(Statistic {
-        group,
-        name,
-        value: parse_number(value.get(1..)?)?,
-    })
+    Some(Statistic { group, name, value })
 }
 
 /// The group and the name in `group:name`.
