@@ -26,8 +26,8 @@ pub const HEADERS: &[&str] = &[SCRAPE_TIMEOUT];
 /// What is kept of an announced scrape timeout for the way back to Prometheus, but at most half.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// The shortest scrape timeout that is heeded. With shorter ones a stranger could make a healthy server
-/// look down, and each time that is a line in the log.
+/// The shortest scrape timeout that is heeded. With shorter ones a stranger could make a healthy
+/// server look down, and each time that is a line in the log.
 const MIN_SCRAPE_TIMEOUT: Duration = Duration::from_millis(100);
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -64,8 +64,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout` and with
-    /// nothing out of `scope`.
+    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout` and
+    /// with nothing out of `scope`.
     pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration, scope: Scope) -> Self {
         Site {
             scraper,
@@ -157,8 +157,8 @@ impl Site {
     }
 }
 
-/// The time that a scrape has when its client says that it waits for `announced` seconds. What makes
-/// no sense is not heeded.
+/// The time that a scrape has when its client says that it waits for `announced` seconds. What
+/// makes no sense is not heeded.
 fn limit(timeout: Duration, announced: &str) -> Duration {
     let announced = announced.trim().parse().ok();
     match announced.map(Duration::try_from_secs_f64) {

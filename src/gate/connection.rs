@@ -179,18 +179,21 @@ impl<'a> Connection<'a> {
 
     /// Sends `bytes` until `deadline`.
     fn send(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), End> {
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && Instant::now() < deadline {
             match (&mut &*self.client).write(bytes) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(error) if is_passing(&error) => {
-                    if !self.wait(Phase::Sending, PollFlags::OUT, Some(deadline))? {
-                        return Err(End::Cut(Refusal::AnswerNotTaken));
-                    }
+                    self.wait(Phase::Sending, PollFlags::OUT, Some(deadline))?;
                 }
+                // The kernel has a deadline too.
+                Err(error) if error.kind() == ErrorKind::TimedOut => break,
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        match bytes {
+            [] => Ok(()),
+            _ => Err(End::Cut(Refusal::AnswerNotTaken)),
+        }
     }
 
     /// Throws away what the client still sends, until it has closed the connection too.
@@ -207,43 +210,33 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Reads what there is, and waits for it until `deadline` if there is nothing. `None` if it
-    /// did not come in time.
+    /// Reads what there is, and waits for it if there is nothing. `None` when `deadline` is over.
     fn read(
         &self,
         buffer: &mut [u8],
         phase: Phase,
         deadline: Option<Instant>,
     ) -> Result<Option<usize>, End> {
-        loop {
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             match (&mut &*self.client).read(buffer) {
-                Err(error) if is_passing(&error) => {
-                    if !self.wait(phase, PollFlags::IN, deadline)? {
-                        return Ok(None);
-                    }
-                }
+                Err(error) if is_passing(&error) => self.wait(phase, PollFlags::IN, deadline)?,
                 result => return Ok(Some(result?)),
             }
         }
+        Ok(None)
     }
 
-    /// Waits for the client, during which the connection may be evicted. Returns whether it was in
-    /// time.
-    fn wait(
-        &self,
-        phase: Phase,
-        events: PollFlags,
-        deadline: Option<Instant>,
-    ) -> Result<bool, End> {
+    /// Waits for the client until `deadline`. Meanwhile the connection may be evicted.
+    fn wait(&self, phase: Phase, events: PollFlags, deadline: Option<Instant>) -> Result<(), End> {
         self.slot.mark(phase)?;
         let timeout = deadline.map_or(-1, |deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
             // Rounded up, so that it is over afterwards.
             i32::try_from(left.as_millis() + 1).unwrap_or(i32::MAX)
         });
-        let result = poll(&mut [PollFd::new(self.client, events)], timeout);
-        self.slot.mark(Phase::Served)?;
-        Ok(result != Ok(0))
+        // If it fails, what is waited for is tried.
+        let _ = poll(&mut [PollFd::new(self.client, events)], timeout);
+        Ok(self.slot.mark(Phase::Served)?)
     }
 }
 

@@ -10,9 +10,10 @@ use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, so
 use super::connection::ANSWER_TIME;
 use crate::config::Address;
 
-/// Connections that the kernel holds until they are accepted, those without a request among them: as many as it is
-/// allowed to (`net.core.somaxconn`). When there are more, it does not hold back silent ones any more, and when strangers
-/// fill the queue, it drops a scrape's first packet, which is sent again only after a second.
+/// Connections that the kernel holds until they are accepted, those without a request among them:
+/// as many as it is allowed to (`net.core.somaxconn`). When there are more, it does not hold back
+/// silent ones any more, and when strangers fill the queue, it drops a scrape's first packet, which
+/// is sent again only after a second.
 const BACKLOG: i32 = 65_535;
 
 /// Bytes of an answer that the kernel holds for each connection. By itself it would hold megabytes.
@@ -62,9 +63,10 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
     let listener = listener.and_then(|listener| {
         // std asks for a shorter queue.
         net::listen(&listener, BACKLOG)?;
-        // Accepted connections inherit what follows. Without the first the last piece of a page waits for
-        // the client's delayed ACK, 40 ms on a connection that is kept. Without the second the kernel keeps
-        // an answer that nobody reads for minutes after the connection was closed.
+        // Accepted connections inherit what follows. Without the first the last piece of a page
+        // waits for the client's delayed ACK, 40 ms on a connection that is kept. Without the
+        // second the kernel keeps an answer that nobody reads for minutes after the connection was
+        // closed.
         sockopt::set_tcp_nodelay(&listener, true)?;
         sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
         let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
@@ -81,13 +83,15 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
 }
 
 /// Lets the kernel hold back connections until something was sent on them, for as long as
-/// [`SILENCE`]: strangers who send nothing take no slot, and a request that comes a little later than its
-/// connection, as over any real network, finds that still there. Neither std nor rustix can set the option.
+/// [`SILENCE`]: strangers who send nothing take no slot, and a request that comes a little later
+/// than its connection, as over any real network, finds that still there. Neither std nor rustix
+/// can set the option.
 #[allow(unsafe_code)]
 fn defer_accept(listener: &TcpListener) -> io::Result<()> {
     let seconds: libc::c_int = SILENCE;
-    // SAFETY: setsockopt(2) reads as many bytes behind the pointer as it is told, those of `seconds`, which
-    // lives longer than the call, and keeps nothing. The descriptor is open as long as `listener` is there.
+    // SAFETY: setsockopt(2) reads as many bytes behind the pointer as it is told, those of
+    // `seconds`, which lives longer than the call, and keeps nothing. The descriptor is open as
+    // long as `listener` is there.
     let result = unsafe {
         libc::setsockopt(
             listener.as_raw_fd(),
@@ -110,8 +114,8 @@ fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
     })
 }
 
-/// `dual_stack`, or `ipv4` where IPv6 is off: then the kernel, a sandbox or the address refuses. A port
-/// that is in use stays an error, it would only be half a listener.
+/// `dual_stack`, or `ipv4` where IPv6 is off: then the kernel, a sandbox or the address refuses. A
+/// port that is in use stays an error, it would only be half a listener.
 fn unless_without_ipv6<T>(
     dual_stack: io::Result<T>,
     ipv4: impl FnOnce() -> io::Result<T>,

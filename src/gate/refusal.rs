@@ -1,5 +1,5 @@
-//! Why a request or a connection is not served, what its client is told, and under which name that is
-//! counted.
+//! Why a request or a connection is not served, what its client is told, and under which name that
+//! is counted.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,5 @@
-//! Request heads from strangers: what passes, and how it is written anew. Bytes in, values out, no sockets.
+//! Request heads from strangers: what passes, and how it is written anew. Bytes in, values out, no
+//! sockets.
 
 use std::fmt::Write;
 
@@ -63,7 +64,8 @@ pub enum Head {
     },
 }
 
-/// Reads the head at the start of `received`. Of its headers those named in `forwarded` are passed on.
+/// Reads the head at the start of `received`. Of its headers those named in `forwarded` are passed
+/// on.
 pub fn read(received: &[u8], forwarded: &[&str]) -> Head {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);

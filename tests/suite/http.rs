@@ -254,6 +254,14 @@ fn a_head_has_five_seconds_however_often_something_comes() {
             thread::sleep(Duration::from_millis(200));
         }
     });
+    // Lines that are left out before a request.
+    let mut blank = connect(&exporter);
+    let mut dripping = blank.try_clone().expect("a descriptor");
+    thread::spawn(move || {
+        while dripping.write_all(b"\r\n").is_ok() {
+            thread::sleep(Duration::from_micros(100));
+        }
+    });
     let mut received = Vec::new();
     // It is reset when it sends on.
     let _ = slow.read_to_end(&mut received);
@@ -262,6 +270,7 @@ fn a_head_has_five_seconds_however_often_something_comes() {
         Some(408)
     );
     assert_eq!(read_to_end(&mut silent), b"");
+    let _ = blank.read_to_end(&mut Vec::new());
     let took = began.elapsed();
     assert!((5..10).contains(&took.as_secs()), "{took:?}");
     assert_eq!(rejected(&exporter, "head_too_slow"), 1);
@@ -348,6 +357,32 @@ fn whoever_is_new_is_answered_beside_those_who_stay() {
         }
     });
     drop(kept);
+}
+
+/// Requests come by all connections that are idle, and by new ones, while the exporter does not run:
+/// when it does again it must not close any of them unanswered.
+#[test]
+fn no_request_that_has_arrived_is_lost() {
+    let (_directory, exporter) = without_server();
+    let request = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
+    for _ in 0..5 {
+        let mut streams: Vec<TcpStream> =
+            (0..MAX_CONNECTIONS).map(|_| connect(&exporter)).collect();
+        for stream in &mut streams {
+            stream.write_all(request).expect("taken");
+            assert_eq!(read_answer(stream).status, 200);
+        }
+        wait_until("they are noticed to be idle", || is_at_rest(&exporter));
+        exporter.signal("STOP");
+        streams.extend((0..MAX_CONNECTIONS).map(|_| connect(&exporter)));
+        for stream in &mut streams {
+            stream.write_all(request).expect("taken");
+        }
+        exporter.signal("CONT");
+        for stream in &mut streams {
+            assert_eq!(read_answer(stream).status, 200);
+        }
+    }
 }
 
 #[test]
