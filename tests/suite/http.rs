@@ -12,6 +12,7 @@ use crate::support::{
     Exporter, PATIENCE, Response, TempDir, server_and_exporter, server_with, wait_until,
 };
 use opensips_exporter::gate::MAX_CONNECTIONS;
+use rustix::net::sockopt;
 
 fn without_server() -> (TempDir, Exporter) {
     let directory = TempDir::new();
@@ -401,6 +402,7 @@ fn an_answer_has_ten_seconds() {
     let (_directory, _server, exporter) = server_with(V2_4, statistics, &["--log.level=debug"]);
     let began = Instant::now();
     let mut stream = connect(&exporter);
+    sockopt::set_socket_recv_buffer_size(&stream, 2048).expect("a small buffer");
     stream
         .write_all(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100))
         .expect("taken");

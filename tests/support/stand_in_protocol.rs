@@ -1,7 +1,7 @@
 //! What each version of the server says: requests to replies, as the captured ones.
 
 use std::cell::LazyCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::captures::{Process, captured_processes};
 use super::commands::{self, Taught};
@@ -378,6 +378,12 @@ fn processes(version: Version, statistics: &[Statistic]) -> Vec<Process> {
 
 /// A string as cJSON writes it: bytes that are not ASCII stay as they are.
 fn escaped(text: &[u8]) -> Vec<u8> {
+    if !text
+        .iter()
+        .any(|&byte| byte < 32 || b"\"\\".contains(&byte))
+    {
+        return text.to_vec();
+    }
     text.iter()
         .flat_map(|&byte| match byte {
             b'"' | b'\\' => vec![b'\\', byte],
@@ -393,8 +399,11 @@ fn escaped(text: &[u8]) -> Vec<u8> {
 fn look_up<'s>(arguments: &[Vec<u8>], all: &'s [Statistic]) -> Vec<&'s Statistic> {
     // Of several with one name, the first. Only names need it, and it takes long.
     let by_name = LazyCell::new(|| -> HashMap<&[u8], &Statistic> {
-        let named = all.iter().rev();
-        named.map(|named| (named.1.as_slice(), named)).collect()
+        let is_asked_for: HashSet<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let named = all.iter().rev().map(|named| (named.1.as_slice(), named));
+        named
+            .filter(|(name, _)| is_asked_for.contains(name))
+            .collect()
     });
     let mut found = Vec::new();
     for argument in arguments {
