@@ -15,8 +15,9 @@ use super::table::{self, Evicted, OVERDUE, Phase, Row, Table};
 /// How long a request waits while no stream comes free.
 const BUSY_TIME: Duration = Duration::from_secs(2);
 
-/// The bytes of all answers that are not read yet. One alone may be larger.
-const MAX_UNREAD: usize = 16 << 20;
+/// The bytes of all answers that are not read yet, beyond which clients that read nothing give way, and
+/// half of those beyond which all do. One answer alone may be larger.
+const MAX_UNREAD: usize = 12 << 20;
 
 /// What all connections share.
 #[derive(Default)]
@@ -109,7 +110,8 @@ impl Slot<'_> {
         if let Some(row) = state.table.get_mut(&self.number) {
             row.unread = bytes;
         }
-        while let Some(number) = table::hoarder(&state.table, MAX_UNREAD)
+        let now = Instant::now();
+        while let Some(number) = table::hoarder(&state.table, MAX_UNREAD, now)
             && let Some(row) = state.table.get_mut(&number)
         {
             evict(row);

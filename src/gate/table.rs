@@ -153,17 +153,20 @@ pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
 }
 
 /// The connection that is closed when there are more than `most` bytes of answers that are not read:
-/// one whose client does not read, of the client with most of these bytes, then the oldest.
-pub fn hoarder<T>(table: &Table<T>, most: usize) -> Option<u64> {
+/// one whose client has read nothing for [`OVERDUE`], or any that is not done when there are twice as
+/// many. It is one of the client with most of these bytes, then the oldest.
+pub fn hoarder<T>(table: &Table<T>, most: usize, now: Instant) -> Option<u64> {
     let bytes = |of: Option<&Row<T>>| -> usize {
         let rows = table.values().filter(|row| !row.is_evicted);
         let rows = rows.filter(|row| of.is_none_or(|of| of.client == row.client));
         rows.map(|row| row.unread).sum()
     };
-    if bytes(None) <= most {
+    let all = bytes(None);
+    if all <= most {
         return None;
     }
-    let stalled = |row: &Row<T>| row.phase == Phase::Sending && !row.is_evicted;
+    let is_stalled = |row: &Row<T>| all > 2 * most || now >= row.since + OVERDUE;
+    let stalled = |row: &Row<T>| row.phase == Phase::Sending && !row.is_evicted && is_stalled(row);
     let stalled = table.iter().filter(|(_, row)| stalled(row));
     let first = stalled.min_by_key(|(_, row)| (Reverse(bytes(Some(row))), row.since));
     first.map(|(number, _)| *number)
@@ -284,19 +287,23 @@ mod tests {
 
     #[test]
     fn the_client_with_most_unread_bytes_goes_first() {
-        let (mut table, _) = table(&[(A, Sending), (B, Sending), (B, Sending), (B, Served)]);
+        let (mut table, now) = table(&[(A, Sending), (B, Sending), (B, Sending), (B, Served)]);
         for (number, unread) in [(0, 50), (1, 30), (2, 30), (3, 30)] {
             change(&mut table, number, |row| row.unread = unread);
         }
-        assert_eq!(hoarder(&table, 140), None);
-        assert_eq!(hoarder(&table, 139), Some(1));
+        assert_eq!(hoarder(&table, 140, now), None);
+        assert_eq!(hoarder(&table, 139, now), Some(1));
+        // All have read something just now.
+        let began = now - Duration::from_secs(1000);
+        assert_eq!(hoarder(&table, 70, began), None);
+        assert_eq!(hoarder(&table, 69, began), Some(1));
         // One that is still being answered is none.
         for (expected, left) in [(1, 110), (2, 80), (0, 30)] {
-            assert_eq!(hoarder(&table, 29), Some(expected));
+            assert_eq!(hoarder(&table, 29, now), Some(expected));
             change(&mut table, expected, |row| assert_eq!(row.evict(), Sending));
-            assert_eq!(hoarder(&table, left), None);
+            assert_eq!(hoarder(&table, left, now), None);
         }
-        assert_eq!(hoarder(&table, 29), None);
+        assert_eq!(hoarder(&table, 29, now), None);
     }
 
     #[test]
