@@ -15,8 +15,8 @@ use super::table::{self, Evicted, OVERDUE, Phase, Row, Table};
 /// How long a request waits while no stream comes free.
 const BUSY_TIME: Duration = Duration::from_secs(2);
 
-/// The bytes of all answers that are not read yet, beyond which clients that read nothing give way, and
-/// half of those beyond which all do. One answer alone may be larger.
+/// The bytes of all answers that are not read yet, beyond which clients that read nothing give way;
+/// beyond twice as many all do. One answer alone may be larger.
 const MAX_UNREAD: usize = 12 << 20;
 
 /// What all connections share.
