@@ -8,6 +8,7 @@ mod support;
 
 mod attacks;
 mod limits;
+mod replies;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

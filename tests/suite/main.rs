@@ -27,4 +27,5 @@ mod routes;
 mod subcommands;
 mod timing;
 mod transports;
+mod trees;
 mod unclaimed;

@@ -7,7 +7,7 @@ use crate::support::many_processes::{assert_all, statistics};
 use crate::support::modules::success;
 use crate::support::network::{Behaviour, Server};
 use crate::support::stand_in::{KAMAILIO, Statistic, V1_11, V2_4, V3_6, V4_0};
-use crate::support::{Exporter, assert_down, assert_is_down, assert_up, binary};
+use crate::support::{Exporter, assert_down, assert_is_down, assert_up, binary, wait_until};
 
 fn exporter(target: &str, arguments: &[&str]) -> Exporter {
     let mut command = binary();
@@ -281,6 +281,34 @@ fn a_reply_of_any_depth_is_no_end() {
         }
         assert!(exporter.is_running());
     }
+}
+
+#[test]
+fn a_reply_has_16_mib_at_most() {
+    let server = Server::http(V3_6);
+    let url = format!("http://{}/mi", server.address);
+    let exporter = exporter(&url, &["--timeout=20s"]);
+    let answer = |length: usize, header: &str| {
+        let head = format!("HTTP/1.1 200 OK\r\n{header}\r\n");
+        let body = vec![b' '; length];
+        Behaviour::Raw([head.as_bytes(), &body].concat())
+    };
+    const MOST: usize = 16 << 20;
+    let announced = format!("Content-Length: {}\r\n", MOST + 1);
+    for (behaviour, what) in [
+        // Nothing is waited for that would be refused.
+        (answer(1, &announced), "the reply is too large to read"),
+        (answer(MOST + 1, ""), "the reply is too large to read"),
+        (answer(MOST, ""), "cannot make sense of the reply"),
+    ] {
+        assert_up(&exporter);
+        let before = exporter.logged(what).len();
+        server.behave(behaviour);
+        assert_down(&exporter);
+        wait_until(what, || exporter.logged(what).len() > before);
+        server.behave(Behaviour::Proper);
+    }
+    assert_up(&exporter);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `mi_http` of OpenSIPS 3.0 and later: JSON-RPC in a POST, under one deadline.
 //!
-//! It wants `Content-Type: application/json`, and leaves open a connection on which it was asked in another
-//! way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in one piece.
+//! It wants `Content-Type: application/json`, and leaves open a connection on which it was asked in
+//! another way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in one piece.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,15 +14,19 @@ use super::target::Host;
 use crate::mi::deadline::Deadline;
 use crate::mi::error::Error;
 
-/// The most bytes of an answer. The largest page of statistics that is known has half a megabyte.
+/// The most bytes of a reply. The largest page of statistics that is known has half a megabyte.
 const LIMIT: usize = 16 << 20;
 
-/// What `mi_datagram` says of a reply for which its buffer is too small, where `mi_http` answers with the
-/// status 500 (OpenSIPS 3.0 to 4.0, `modules/mi_http/mi_http.c`; its buffer is `buf_size` of `httpd`).
-const TOO_LARGE: &[u8] = b"500 Internal error";
+/// The most bytes of the head of an answer. `mi_http` sends some 150.
+const MAX_HEAD: usize = 4096;
 
 /// Headers of an answer at most. `mi_http` sends five.
 const MAX_HEADERS: usize = 64;
+
+/// What `mi_datagram` says of a reply for which its buffer is too small, where `mi_http` answers
+/// with the status 500 (OpenSIPS 3.0 to 4.0, `modules/mi_http/mi_http.c`; its buffer is `buf_size`
+/// of `httpd`).
+const TOO_LARGE: &[u8] = b"500 Internal error";
 
 /// A request that was sent.
 pub struct Exchange {
@@ -52,16 +56,8 @@ pub fn ask(
     );
     let whole = [head.as_bytes(), request].concat();
     let send = || {
-        let mut stream = connect(&addresses, deadline)?;
-        let mut rest = whole.as_slice();
-        while !rest.is_empty() {
-            stream.set_write_timeout(Some(left(deadline)?))?;
-            match stream.write(rest) {
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let stream = connect(&addresses, deadline)?;
+        Timed(&stream, deadline).write_all(&whole)?;
         Ok(stream)
     };
     match send() {
@@ -71,50 +67,6 @@ pub fn ask(
             is_answered: false,
         }),
         Err(error) => Err(explain(endpoint, error, deadline)),
-    }
-}
-
-impl Exchange {
-    /// The body of the answer, as [`super::Exchange::reply`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoReply`] when it is not there in time, [`Error::Http`] when it is none of `mi_http`.
-    pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
-        if std::mem::replace(&mut self.is_answered, true) {
-            return Err(Error::Http {
-                endpoint: self.endpoint.clone(),
-                what: "answered with the id of another request".to_string(),
-            });
-        }
-        let mut answer = Vec::new();
-        match self.read_to_end(&mut answer, deadline) {
-            Ok(()) => body(answer).map_err(|what| Error::Http {
-                endpoint: self.endpoint.clone(),
-                what,
-            }),
-            Err(error) => Err(explain(self.endpoint.clone(), error, deadline)),
-        }
-    }
-
-    fn read_to_end(&mut self, answer: &mut Vec<u8>, deadline: Deadline) -> io::Result<()> {
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            self.stream.set_read_timeout(Some(left(deadline)?))?;
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(count) if answer.len() + count <= LIMIT => {
-                    answer.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                    // Some keep the connection although they were asked to close it.
-                    if is_complete(answer) {
-                        return Ok(());
-                    }
-                }
-                Ok(_) => return Err(io::Error::other("the answer does not end")),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 
@@ -128,6 +80,32 @@ fn connect(addresses: &[SocketAddr], deadline: Deadline) -> io::Result<TcpStream
         }
     }
     result
+}
+
+/// A connection on which nothing takes longer than until the deadline.
+struct Timed<'s>(&'s TcpStream, Deadline);
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.0.set_read_timeout(Some(left(self.1)?))?;
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set_write_timeout(Some(left(self.1)?))?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn left(deadline: Deadline) -> io::Result<Duration> {
@@ -144,51 +122,88 @@ fn explain(endpoint: String, error: io::Error, deadline: Deadline) -> Error {
     }
 }
 
-/// Whether all is there that the head announces.
-fn is_complete(answer: &[u8]) -> bool {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut head = httparse::Response::new(&mut headers);
-    match head.parse(answer) {
-        Ok(Status::Complete(length)) => {
-            announced(&head).is_some_and(|announced| announced <= answer.len() - length)
-        }
-        _ => false,
+/// What the head of an answer says.
+struct Head {
+    /// Its bytes.
+    length: usize,
+    status: u16,
+    /// The length of the body, if it is announced.
+    announced: Option<usize>,
+}
+
+impl Head {
+    /// The head that `answer` begins with: `None` if that is not all of it yet.
+    fn read(answer: &[u8]) -> Result<Option<Head>, httparse::Error> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut head = httparse::Response::new(&mut headers);
+        let Status::Complete(length) = head.parse(answer)? else {
+            return Ok(None);
+        };
+        let is_length = |name: &str| name.eq_ignore_ascii_case("Content-Length");
+        let mut headers = head.headers.iter();
+        let announced = headers.find(|header| is_length(header.name));
+        let announced = announced.and_then(|header| str::from_utf8(header.value).ok());
+        Ok(Some(Head {
+            length,
+            status: head.code.unwrap_or_default(),
+            announced: announced.and_then(|length| length.trim().parse().ok()),
+        }))
     }
 }
 
-/// The length of the body as the head announces it.
-fn announced(head: &httparse::Response<'_, '_>) -> Option<usize> {
-    let mut headers = head.headers.iter();
-    let length = headers.find(|header| header.name.eq_ignore_ascii_case("Content-Length"))?;
-    str::from_utf8(length.value).ok()?.trim().parse().ok()
-}
-
-/// The body of an answer with status 200 or what stands for it, or what the answer is instead.
-fn body(mut answer: Vec<u8>) -> Result<Vec<u8>, String> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut head = httparse::Response::new(&mut headers);
-    let Ok(Status::Complete(length)) = head.parse(&answer) else {
-        return Err(match answer.len() {
-            0 => "closed the connection without an answer".to_string(),
-            _ => "answered something that is not HTTP".to_string(),
-        });
-    };
-    match head.code {
-        Some(200) => {}
-        Some(500) => return Ok(TOO_LARGE.to_vec()),
-        code => {
-            let code = code.unwrap_or_default();
-            return Err(format!("answered with HTTP status {code}"));
+impl Exchange {
+    /// The body of the answer, as [`super::Exchange::reply`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoReply`] when it is not there in time, [`Error::ReplyTooLarge`], and
+    /// [`Error::Http`] when it is none of `mi_http`.
+    pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
+        if std::mem::replace(&mut self.is_answered, true) {
+            return self.refuse("answered with the id of another request");
+        }
+        let failed = |error| explain(self.endpoint.clone(), error, deadline);
+        let mut stream = Timed(&self.stream, deadline);
+        let mut start = [0; MAX_HEAD];
+        let mut length = 0;
+        let head = loop {
+            let room = start.get_mut(length..).unwrap_or_default();
+            let count = stream.read(room).map_err(failed)?;
+            length += count;
+            match Head::read(start.get(..length).unwrap_or_default()) {
+                Ok(Some(head)) => break head,
+                Ok(None) if count > 0 => {}
+                _ if length == 0 => return self.refuse("closed the connection without an answer"),
+                _ => return self.refuse("answered something that is not HTTP"),
+            }
+        };
+        let too_large = Err(Error::ReplyTooLarge("more than 16 MiB"));
+        match (head.status, head.announced) {
+            (200, Some(length)) if length > LIMIT => return too_large,
+            (200, _) => {}
+            (500, _) => return Ok(TOO_LARGE.to_vec()),
+            (status, _) => return self.refuse(&format!("answered with HTTP status {status}")),
+        }
+        // Some keep the connection although they were asked to close it.
+        let most = head.announced.unwrap_or(LIMIT + 1);
+        let mut body = Vec::with_capacity(head.announced.unwrap_or_default());
+        let received = start.get(head.length..length).unwrap_or_default();
+        let mut all = received.chain(stream).take(most as u64);
+        all.read_to_end(&mut body).map_err(failed)?;
+        match head.announced {
+            None if body.len() > LIMIT => too_large,
+            Some(announced) if announced > body.len() => self.refuse(&format!(
+                "closed the connection after {} bytes of its answer",
+                body.len()
+            )),
+            _ => Ok(body),
         }
     }
-    let announced = announced(&head);
-    let present = answer.len() - length;
-    if announced.is_some_and(|announced| announced > present) {
-        return Err(format!(
-            "closed the connection after {present} bytes of its answer"
-        ));
+
+    fn refuse(&self, what: &str) -> Result<Vec<u8>, Error> {
+        Err(Error::Http {
+            endpoint: self.endpoint.clone(),
+            what: what.to_string(),
+        })
     }
-    answer.drain(..length);
-    answer.truncate(announced.unwrap_or(answer.len()));
-    Ok(answer)
 }

@@ -1,7 +1,8 @@
 //! The UDP port of `mi_datagram`: one request, one reply, under one deadline.
 //!
-//! Here the server answers from the port that it was asked at (OpenSIPS 1.11 to 4.0, `datagram_fnc.c`), so
-//! the socket is connected: nobody else's packets are read, and a port that is closed says so.
+//! Here the server answers from the port that it was asked at (OpenSIPS 1.11 to 4.0,
+//! `datagram_fnc.c`), so the socket is connected: nobody else's packets are read, and a port that
+//! is closed says so.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -56,7 +57,8 @@ fn send_to_any(
     }
 }
 
-/// Sends `request` to the first of `addresses` that can be reached, and takes them up to that one away.
+/// Sends `request` to the first of `addresses` that can be reached, and takes them up to that one
+/// away.
 fn send_to_next(
     addresses: &mut impl Iterator<Item = SocketAddr>,
     request: &[u8],
@@ -87,8 +89,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`Error::NoReply`] when there is none in time, [`Error::NotThere`] when the port is closed at each
-    /// address of the host.
+    /// [`Error::NoReply`] when there is none in time, [`Error::NotThere`] when the port is closed
+    /// at each address of the host.
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         let mut buffer = vec![0; BUFFER];
         loop {

@@ -113,8 +113,8 @@ impl Dialect {
         }
     }
 
-    /// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for the nodes of the
-    /// line protocol.
+    /// Gives the tree of a reply to `take`, in JSON its result. `attributes` are for the nodes of
+    /// the line protocol.
     ///
     /// # Errors
     ///
@@ -139,8 +139,8 @@ impl Dialect {
         Ok(take(&tree.root()?))
     }
 
-    /// `reply` as text. Servers copy bytes into names and values that are not UTF-8 (seen on 1.11 to
-    /// 4.0); each becomes `\xHH`, in JSON with its backslash escaped.
+    /// `reply` as text. Servers copy bytes into names and values that are not UTF-8 (seen on 1.11
+    /// to 4.0); each becomes `\xHH`, in JSON with its backslash escaped.
     fn text(self, reply: &[u8]) -> Result<Cow<'_, str>, Error> {
         let is_json = self != Dialect::Line;
         tree::text(reply, if is_json { r"\\x" } else { r"\x" })
@@ -176,7 +176,8 @@ pub fn check_lines(reply: &[u8]) -> Result<(), Refused> {
     })
 }
 
-/// What the result in a JSON reply is, whose `text` that is. What is in it goes where `reader` leads.
+/// What the result in a JSON reply is, whose `text` that is. What is in it goes where `reader`
+/// leads.
 fn read_result<'t>(
     reply: &[u8],
     text: &'t str,

@@ -150,7 +150,7 @@ impl<'t> Reader<'_, 't> {
                     .is_some()
             }
             Reader::Add(tree) => {
-                let at = tree.push(name.unwrap_or_default());
+                let at = tree.push(name.unwrap_or(Cow::Borrowed("")));
                 let content = read(Reader::Add(tree))?;
                 tree.set(at, content)
             }

@@ -71,22 +71,24 @@ pub fn statistics(reply: &[u8]) -> impl Iterator<Item = Result<Statistic<'_>, Un
         .map(|line| parse_statistic(line).ok_or(Unparsed(line)))
 }
 
-/// Adds the nodes behind the status line of `reply` to `tree`, in an object, each a member of its name.
+/// Adds the nodes behind the status line of `reply` to `tree`, in an object, each a member of its
+/// name.
 ///
-/// A line is a node, `name:: value attribute=value`, and those that stand further to the right below
-/// it are its children (OpenSIPS 1.11 and 2.4, `modules/mi_datagram/mi_datagram_writer.c`). How far is
-/// a parameter of the module, `reply_indent`.
+/// A line is a node, `name:: value attribute=value`, and those that stand further to the right
+/// below it are its children (OpenSIPS 1.11 and 2.4, `modules/mi_datagram/mi_datagram_writer.c`).
+/// How far is a parameter of the module, `reply_indent`.
 ///
 /// A node with neither attributes nor children is its value. Another one has its value as a member
-/// of its own name, its attributes and then its children. Nothing quotes an attribute, and both names
-/// and values may hold spaces: they are told apart by `attributes`, the names in any order.
+/// of its own name, its attributes and then its children. Nothing quotes an attribute, and both
+/// names and values may hold spaces: they are told apart by `attributes`, the names in any order.
 pub fn add_nodes<'t>(reply: &'t str, attributes: &[&str], tree: &mut Tree<'t>) {
     let lines = reply.lines().skip(1);
     let mut lines = lines.filter(|line| !line.trim().is_empty()).peekable();
     // The objects that are not complete, each with how far those in it are indented at least.
     let mut open = vec![(0, tree.push("".into()))];
     let close = |(_, at): (usize, usize), tree: &mut Tree<'t>| {
-        tree.set(at, Some(Content::Members(tree.len() - at - 1)));
+        let below = tree.len().saturating_sub(at + 1);
+        tree.set(at, Some(Content::Members(below)));
     };
     while let Some(line) = lines.next() {
         let indent = indent_of(line);

@@ -1,7 +1,7 @@
 //! A reply as a tree: the values that JSON has, or the nodes of the line protocol. No I/O.
 //!
-//! All values stand in one list, each in front of those in it. So no tree is too deep, and one bound
-//! is enough for all that it takes.
+//! All values stand in one list, each in front of those in it. So no tree is too deep, and one
+//! bound is enough for all that it takes.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,12 +9,12 @@ use std::iter;
 
 use crate::mi::error::Error;
 
-/// How many times its size a reply may take in memory, with its text and its tree. A value takes 48
-/// bytes there, and 12 or more in the replies to what is asked for.
+/// How many times its size a reply may take in memory, with its text and its tree.
 const TIMES: usize = 4;
 
-/// Bytes that it may take beyond that, so that a small reply may hold anything.
-const MORE: usize = 4 << 20;
+/// Bytes that it may take beyond that. A value takes 48 bytes in a tree and at least 10 in what
+/// servers answer, so that replies of 4 MB find room, and small ones whatever they hold.
+const MORE: usize = 8 << 20;
 
 /// Values that there is room for at first.
 const FEW: usize = 256;
@@ -96,12 +96,13 @@ impl<'t> Tree<'t> {
     pub fn push(&mut self, name: Cow<'t, str>) -> usize {
         let at = self.nodes.len();
         if let Cow::Owned(copy) = &name {
-            self.charge(copy);
+            self.charge(copy.capacity());
         }
         self.is_full |= at >= self.room;
         if !self.is_full {
             if at == self.nodes.capacity() {
-                // A list that grows by steps is there twice. What of this is not used takes nothing.
+                // A list that grows by steps is there twice. What of this is not used takes
+                // nothing.
                 self.nodes.reserve_exact(self.room - at);
             }
             let content = Content::Null;
@@ -113,7 +114,7 @@ impl<'t> Tree<'t> {
     /// Sets what the value at `at` is, or takes it away if it is nothing. Returns whether it stays.
     pub fn set(&mut self, at: usize, content: Option<Content<'t>>) -> bool {
         if let Some(Content::Text(Cow::Owned(copy))) = &content {
-            self.charge(copy);
+            self.charge(copy.capacity());
         }
         let is_there = content.is_some();
         match (self.nodes.get_mut(at), content) {
@@ -123,9 +124,9 @@ impl<'t> Tree<'t> {
         is_there
     }
 
-    /// Leaves less room for values, as there is a copy of a string.
-    fn charge(&mut self, copy: &str) {
-        self.room = self.room.saturating_sub(1 + copy.len() / size_of::<Node>());
+    /// Leaves less room for values, as a copy takes so many bytes and what goes with them.
+    fn charge(&mut self, copy: usize) {
+        self.room = self.room.saturating_sub(2 + copy / size_of::<Node>());
     }
 
     /// The first value, with all others in it.

@@ -1,0 +1,86 @@
+//! Replies to commands as trees: those of real servers find room when they are large, and none is too
+//! deep.
+
+use std::fs;
+
+use crate::support::fixture;
+use opensips_exporter::mi::{Content, Dialect, Refused, Value};
+
+/// Bytes of the largest replies that are known.
+const LARGE: usize = 4 << 20;
+
+/// How many values are in a reply to a command, in one another or not.
+fn count(dialect: Dialect, reply: &[u8]) -> Result<usize, Refused> {
+    fn below(value: &Value<'_>) -> usize {
+        1 + value.values().map(|value| below(&value)).sum::<usize>()
+    }
+    dialect.read_tree(reply, 7, &["State", "ID"], below)
+}
+
+/// A reply that says so often what the captured one says.
+fn repeated(dialect: Dialect, reply: &[u8], times: usize) -> Vec<u8> {
+    if dialect == Dialect::Line {
+        let end = reply.iter().position(|&byte| byte == b'\n');
+        let (status, lines) = reply.split_at(end.expect("a status line") + 1);
+        return [status, lines.repeat(times).as_slice()].concat();
+    }
+    let reply: serde_json::Value = serde_json::from_slice(reply).expect("JSON");
+    let result = reply["result"].to_string();
+    let results = vec![result; times].join(",");
+    format!("{{\"jsonrpc\":\"2.0\",\"result\":[{results}],\"id\":7}}").into_bytes()
+}
+
+#[test]
+fn large_replies_of_real_servers_find_room() {
+    let mut read = 0;
+    for (version, dialect) in [
+        ("1.11", Dialect::Line),
+        ("2.4", Dialect::Line),
+        ("3.6", Dialect::JsonRpc),
+        ("4.0", Dialect::JsonRpc),
+        ("kamailio-5.6", Dialect::Kamailio),
+    ] {
+        for file in fs::read_dir(fixture(version)).expect("captures").flatten() {
+            let name = file.file_name().into_string().expect("a name");
+            let reply = fs::read(file.path()).expect("a capture");
+            let is_right =
+                reply.starts_with(b"200") || reply.windows(8).any(|part| part == b"\"result\"");
+            if !(name.starts_with("cmd_") && name.ends_with(".reply") && is_right) {
+                continue;
+            }
+            let one = count(dialect, &repeated(dialect, &reply, 1)).expect("a tree");
+            let times = LARGE / reply.len();
+            let all = count(dialect, &repeated(dialect, &reply, times));
+            assert_eq!(all.ok(), Some((one - 1) * times + 1), "{version} {name}");
+            read += 1;
+        }
+    }
+    assert!(read > 60, "{read}");
+}
+
+#[test]
+fn nothing_is_too_deep() {
+    const DEPTH: usize = 6000;
+    let line = |level| format!("{}x:: 1\n", " ".repeat(level));
+    let lines: String = (0..DEPTH).map(line).collect();
+    let depth = Dialect::Line.read_tree(format!("200 OK\n{lines}").as_bytes(), 7, &[], |root| {
+        let mut depth = 0;
+        let mut value = *root;
+        while let Some(below) = value.values().last() {
+            value = below;
+            depth += 1;
+        }
+        assert!(matches!(value.content(), Content::Text(_)));
+        depth
+    });
+    assert_eq!(depth.ok(), Some(DEPTH));
+
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let json = |depth: usize| {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            format!("{{\"result\":{open}1{close},\"id\":7}}")
+        };
+        assert_eq!(count(Dialect::JsonRpc, json(64).as_bytes()).ok(), Some(65));
+        assert!(count(Dialect::JsonRpc, json(100_000).as_bytes()).is_err());
+    }
+}
