@@ -45,7 +45,8 @@ impl Report {
     /// The replies that it `took` so long to get, and how near they are to what the server can send.
     fn tell_replies(&mut self, client: &Client, reading: &Reading, took: Duration) {
         let replies = reading.replies;
-        let is_datagram = client.endpoint().is_datagram();
+        let endpoint = client.endpoint();
+        let is_datagram = endpoint.is_datagram();
         let mut told = format!(
             "{} in {:.1} ms, the largest {} bytes",
             replies.count,
@@ -57,7 +58,7 @@ impl Report {
             let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
         }
         self.tell("replies", told);
-        if replies.count > 1 {
+        if replies.count > 1 && !endpoint.is_fifo() {
             let setting = if is_datagram {
                 "socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)"
             } else {

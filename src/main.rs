@@ -103,16 +103,17 @@ fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
     }))
 }
 
-/// The directory for replies, if there is one. Called before there is a second thread.
-fn replies(config: &Config) -> Option<Arc<ReplyDirectory>> {
-    let path = config.reply_dir.clone()?;
-    // The server may run as another user, who has to write to the sockets there. The process makes
-    // no other file.
-    umask(Mode::from_raw_mode(0o111));
-    Some(Arc::new(ReplyDirectory::new(path)))
+/// The directory for replies. Called before there is a second thread.
+fn replies(config: &Config) -> Arc<ReplyDirectory> {
+    if config.reply_dir.is_some() {
+        // The server may run as another user, who has to write to the sockets there. The process
+        // makes no other file but FIFOs, whose mode it sets.
+        umask(Mode::from_raw_mode(0o111));
+    }
+    Arc::new(ReplyDirectory::new(config.reply_dir.clone()))
 }
 
-fn client(config: &Config, replies: Option<Arc<ReplyDirectory>>, telemetry: &Telemetry) -> Client {
+fn client(config: &Config, replies: Arc<ReplyDirectory>, telemetry: &Telemetry) -> Client {
     let endpoint = Endpoint::new(config.target(), replies, telemetry.forged_replies());
     Client::new(endpoint, config.dialect, config.timeout)
 }
@@ -142,9 +143,7 @@ fn run(config: Config) -> ExitCode {
 
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     let replies = replies(&config);
-    if let Some(replies) = &replies {
-        replies.sweep();
-    }
+    replies.sweep();
     // Daemons read their settings again on SIGHUP. There is nothing to read again.
     signal_hook::flag::register(SIGHUP, Arc::default())?;
     end_on(&[SIGTERM, SIGINT], replies.clone(), SERVED).map_err(BackendError::from)?;
@@ -179,16 +178,14 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     .map_err(|error| format!("no connection can be served: {error}"))?;
     log::info!("{hello}");
     let error = end.recv()?;
-    if let Some(replies) = replies {
-        replies.close();
-    }
+    replies.close();
     Err(format!("no connection can be served: {error}").into())
 }
 
 /// Ends the process with `code` on `signals`, without a file left behind. As the first process of a
 /// container it would not end on them by itself. It says nothing: a log that nobody reads would keep it
 /// from ending.
-fn end_on(signals: &[i32], replies: Option<Arc<ReplyDirectory>>, code: i32) -> io::Result<()> {
+fn end_on(signals: &[i32], replies: Arc<ReplyDirectory>, code: i32) -> io::Result<()> {
     let (mut receiver, sender) = UnixStream::pair()?;
     for signal in signals {
         signal_hook::low_level::pipe::register(*signal, sender.try_clone()?)?;
@@ -197,9 +194,7 @@ fn end_on(signals: &[i32], replies: Option<Arc<ReplyDirectory>>, code: i32) -> i
         .name("signals".to_string())
         .spawn(move || {
             if receiver.read_exact(&mut [0]).is_ok() {
-                if let Some(replies) = replies {
-                    replies.close();
-                }
+                replies.close();
                 process::exit(code);
             }
         })?;

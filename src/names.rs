@@ -1,4 +1,4 @@
-//! Names for abstract addresses of unix sockets.
+//! Names for what replies come to: abstract addresses of unix sockets, and files.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,8 +9,16 @@ pub const PREFIX: &str = "opensips_exporter-";
 /// system, and its hashes do not show the seed. Local users can see the name while it is in use, in
 /// `/proc/net/unix`.
 pub fn unguessable() -> String {
-    let random = || RandomState::new().hash_one(PREFIX);
-    format!("{PREFIX}{:016x}{:016x}", random(), random())
+    format!("{}{:016x}", short(), random())
+}
+
+/// The same where there is no room for it: half as many digits.
+pub fn short() -> String {
+    format!("{PREFIX}{:016x}", random())
+}
+
+fn random() -> u64 {
+    RandomState::new().hash_one(PREFIX)
 }
 
 #[cfg(test)]
@@ -20,8 +28,10 @@ mod tests {
 
     #[test]
     fn names_differ() {
-        let names: BTreeSet<String> = (0..1000).map(|_| unguessable()).collect();
-        assert_eq!(names.len(), 1000);
-        assert!(names.iter().all(|name| name.len() == PREFIX.len() + 32));
+        for (make, digits) in [(unguessable as fn() -> String, 32), (short, 16)] {
+            let names: BTreeSet<String> = (0..1000).map(|_| make()).collect();
+            assert_eq!(names.len(), 1000);
+            assert!(names.iter().all(|name| name.len() == PREFIX.len() + digits));
+        }
     }
 }

@@ -6,17 +6,18 @@ use crate::mi::{CommandError, Error};
 pub fn on_error(error: &Error) -> String {
     let advice = match error {
         Error::Missing { .. } => {
-            "start the server, or set --socket to where it listens: the socket_name of mi_datagram \
-             (OpenSIPS), the dgram_socket of jsonrpcs (Kamailio)"
+            "start the server, again if its FIFO was removed, or set --socket to where it listens: \
+             the fifo_name of mi_fifo or the socket_name of mi_datagram (OpenSIPS), the \
+             dgram_socket of jsonrpcs (Kamailio)"
         }
         Error::Denied { .. } => {
-            "add that user to that group, or change the mode (of a socket by mi_datagram's \
-             unix_socket_mode and unix_socket_group)"
+            "add that user to that group, or change the mode (of a socket by unix_socket_mode and \
+             unix_socket_group of mi_datagram, of a FIFO by fifo_mode and fifo_group of mi_fifo)"
         }
         Error::NobodyListens { .. } => {
-            "the server has died and left its socket behind, start it again"
+            "the server has died and left its socket or FIFO behind, start it again"
         }
-        Error::NotDatagram { .. } => "set --socket to the socket_name of that module",
+        Error::OtherFile { .. } => "set --socket to the socket_name or the fifo_name there",
         Error::QueueFull { .. } => {
             "the MI process of the server is stopped or busy, look at it with ps and top"
         }
@@ -24,6 +25,13 @@ pub fn on_error(error: &Error) -> String {
             "the server hangs, or it cannot reach this process (in another network namespace, set \
              --reply-dir)"
         }
+        Error::NoFifoReply { .. } => {
+            "the server does not see that directory (a unit with PrivateTmp= or a container has \
+             a /tmp of its own), or reply_dir of mi_fifo is another one: set --reply-dir to where \
+             that is seen from here; if it has worked before, a malformed request has spoilt the \
+             FIFO or a client blocks it: restart the server"
+        }
+        Error::Replaced { .. } => "the next scrape asks what is there then",
         Error::NoTurn { .. } => "the server is slow, or too many clients ask for its metrics",
         Error::NotThere { .. } => {
             "start the server, or set --socket to where its mi_datagram or mi_http listens"
@@ -49,6 +57,10 @@ pub fn on_error(error: &Error) -> String {
         Error::ReplySocket {
             directory: None, ..
         } => "raise the limits of this process, or set --reply-dir",
+        Error::ReplyFifo { .. } => {
+            "let this user write there, or set --reply-dir to where the reply_dir of mi_fifo is \
+             seen from here"
+        }
         Error::Io { .. } => "see whether --socket is right",
     };
     format!("{error}: {advice}")

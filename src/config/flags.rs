@@ -39,9 +39,10 @@ pub const FLAGS: &[Flag] = &[
         "The path of the metrics.",
         |config, value| put(&mut config.path, parse_path(value))),
     flag(&["--socket"], "ADDRESS", "/var/run/ser-fg/ser.sock",
-        "Where OpenSIPS listens, as in its configuration: the socket_name of mi_datagram, which is \
-         the path of a unix datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 \
-         and later), http://HOST:PORT/mi.",
+        "Where OpenSIPS listens, as in its configuration: the fifo_name of mi_fifo, such as \
+         /run/opensips/opensips_fifo; the socket_name of mi_datagram, which is the path of a unix \
+         datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 and later), \
+         http://HOST:PORT/mi.",
         |config, value| put(&mut config.socket, value.parse())),
     flag(&["--protocol"], "NAME", "mi_datagram",
         "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
@@ -71,9 +72,11 @@ pub const FLAGS: &[Flag] = &[
          Prometheus announces makes it shorter.",
         |config, value| put(&mut config.timeout, parse_timeout(value))),
     flag(&["--reply-dir"], "DIR", "",
-        "Bind the sockets for the replies of OpenSIPS in this directory, which both may write to. \
-         By default they have abstract addresses, which take no directory and no permission, but \
-         which a server in another network namespace (container) cannot reach.",
+        "The directory for the replies of OpenSIPS. Those to a FIFO come by way of a file in /tmp \
+         unless this says where the reply_dir of mi_fifo is seen from here. Those to a socket come \
+         to an abstract address unless this is set, which takes no directory and no permission, \
+         but which a server in another network namespace (container) cannot reach; both may \
+         write to the directory, and see it at the same path.",
         |config, value| put(&mut config.reply_dir, parse_reply_dir(value).map(Some))),
     flag(&["--log.level"], "LEVEL", "info",
         "The least that is logged: error, warn, info or debug.",

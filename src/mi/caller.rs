@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::error::Error;
-use super::transport::{Endpoint, Exchange};
+use super::transport::{Endpoint, Exchange, Identity};
 use super::wire::{Dialect, Introduction, Refused};
+use crate::names;
 
 /// How long a reply may take, or half of the scrape's time, before the server is asked whether it is
 /// alive: the line protocol is silent about replies that are too large. Answers take a few milliseconds.
@@ -29,22 +30,32 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks once, and again whether the server is alive if it says nothing to the line protocol. Gives
-    /// replies to `read` until one is to this request.
+    /// Asks the server with `identity` once, and again whether it is alive if it says nothing to a
+    /// datagram of the line protocol. Gives replies to `read` until one is to this request.
     ///
     /// # Errors
     ///
-    /// What `read` or the transport fails with. [`Refused::TooLarge`] if the server is alive and silent.
+    /// What `read` or the transport fails with. [`Refused::TooLarge`] if the server is alive and
+    /// silent, or the request is too large to be sent.
     pub fn ask<T>(
         &self,
         dialect: Dialect,
+        identity: Option<&Identity>,
         request: impl FnOnce(u32) -> Vec<u8>,
         mut read: impl FnMut(&[u8], u32) -> Result<T, Refused>,
         deadline: Deadline,
     ) -> Result<T, Refused> {
         let id = random_id();
-        let mut exchange = self.endpoint.ask(&request(id), deadline)?;
-        if dialect != Dialect::Line {
+        let request = request(id);
+        if request.len() > self.endpoint.max_request() {
+            return Err(Refused::TooLarge);
+        }
+        let exchange = self.endpoint.ask(&request, identity, deadline);
+        let mut exchange = exchange.map_err(|error| match error {
+            Error::Replaced { .. } => Refused::OtherDialect(None),
+            error => Refused::Error(error),
+        })?;
+        if dialect != Dialect::Line || !self.endpoint.is_datagram() {
             return receive(&mut exchange, id, deadline, &mut read);
         }
         let silence = deadline.at_most(SILENCE.min(deadline.limit() / 2));
@@ -68,7 +79,7 @@ impl Caller {
     /// tells one server from another, it is one that each has an answer to.
     fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
         if self.endpoint.identity().is_some() {
-            self.version(Dialect::Line, deadline)?;
+            self.version(Dialect::Line, None, deadline)?;
             return Ok(());
         }
         match self.detect(deadline)? {
@@ -87,16 +98,26 @@ impl Caller {
     /// `datagram_fnc.c`), and Kamailio that it has no method `version`. So it is asked by its own method
     /// where its name is in the address, and else all are asked in JSON, once.
     ///
+    /// Over a FIFO it is found out also where the operator says it: the line protocol would end MI
+    /// over FIFO of a server that speaks JSON.
+    ///
     /// # Errors
     ///
     /// When it does not answer, or like no server.
     pub fn introduction(&self, deadline: Deadline) -> Result<Introduction, Error> {
         let introduction = |dialect, version| Introduction { dialect, version };
+        if self.endpoint.is_fifo() {
+            let found = self.detect(deadline)?;
+            return match self.chosen {
+                Some(chosen) if chosen != found.dialect => Err(Error::OtherDialect),
+                _ => Ok(found),
+            };
+        }
         if let Some(dialect) = self.chosen {
             return Ok(introduction(dialect, None));
         }
         if self.endpoint.to_string().contains("kamailio") {
-            let version = self.version(Dialect::Kamailio, deadline)?;
+            let version = self.version(Dialect::Kamailio, None, deadline)?;
             if version.is_some() {
                 return Ok(introduction(Dialect::Kamailio, version));
             }
@@ -110,7 +131,8 @@ impl Caller {
     fn detect(&self, deadline: Deadline) -> Result<Introduction, Error> {
         let id = random_id();
         let request = Dialect::JsonRpc.version(id);
-        let mut exchange = self.endpoint.ask(&request, deadline)?;
+        let for_fifo = Introduction::fifo_request(&names::short(), id);
+        let mut exchange = self.endpoint.ask_unknown(&request, &for_fifo, deadline)?;
         loop {
             if let Some(introduction) = Introduction::read(&exchange.reply(deadline)?, id)? {
                 return Ok(introduction);
@@ -118,20 +140,23 @@ impl Caller {
         }
     }
 
-    /// What the server says of its version: nothing if it would not say it.
+    /// What the server with `identity` says of its version: nothing if it would not say it.
     ///
     /// # Errors
     ///
     /// When it does not answer.
-    pub fn version(&self, dialect: Dialect, deadline: Deadline) -> Result<Option<String>, Error> {
+    pub fn version(
+        &self,
+        dialect: Dialect,
+        identity: Option<&Identity>,
+        deadline: Deadline,
+    ) -> Result<Option<String>, Error> {
         let id = random_id();
         let request = dialect.version(id);
-        let mut exchange = self.endpoint.ask(&request, deadline)?;
+        let mut exchange = self.endpoint.ask(&request, identity, deadline)?;
         let mut read = |reply: &[u8], id| dialect.read_version(reply, id);
         match receive(&mut exchange, id, deadline, &mut read) {
-            Err(Refused::Error(error @ (Error::NoReply { .. } | Error::QueueFull { .. }))) => {
-                Err(error)
-            }
+            Err(Refused::Error(error)) if error.is_timeout() => Err(error),
             version => Ok(version.ok()),
         }
     }

@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Reading, Wanted};
-use super::transport::Endpoint;
+use super::transport::{Endpoint, Identity};
 use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
 
 /// How long the answer may take to what is asked beside statistics and commands.
@@ -87,15 +87,16 @@ impl Client {
         let is_known = self.server.is_some();
         if !is_known {
             let introduction = self.caller.introduction(deadline)?;
-            self.meet(introduction, deadline)?;
+            self.meet(introduction, identity, deadline)?;
         }
         let result = match self.read(wanted, deadline, sink) {
             Err(Refused::OtherDialect(introduction)) if is_known => {
+                let identity = self.caller.endpoint.identity();
                 let introduction = match introduction {
                     Some(introduction) if self.caller.chosen.is_none() => introduction,
                     _ => self.caller.introduction(deadline)?,
                 };
-                self.meet(introduction, deadline)?;
+                self.meet(introduction, identity, deadline)?;
                 self.read(wanted, deadline, sink)
             }
             result => result,
@@ -114,15 +115,24 @@ impl Client {
         })
     }
 
-    /// Takes what is there now for the server.
-    fn meet(&mut self, introduction: Introduction, deadline: Deadline) -> Result<(), Error> {
+    /// Takes what introduced itself for the server. `identity` is what could be seen before: if
+    /// that is of another one, it is noticed with the next request.
+    fn meet(
+        &mut self,
+        introduction: Introduction,
+        identity: Option<Identity>,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
         let Introduction { dialect, version } = introduction;
+        let caller = &self.caller;
         let version = match version {
-            None => self.caller.version(dialect, deadline)?.unwrap_or_default(),
+            None => caller
+                .version(dialect, identity.as_ref(), deadline)?
+                .unwrap_or_default(),
             Some(version) => version,
         };
         log::debug!("the server speaks {dialect} and says it is \"{version}\"");
-        self.server = Some(Server::new(dialect, &version, &self.caller.endpoint));
+        self.server = Some(Server::new(dialect, &version, identity, &caller.endpoint));
         Ok(())
     }
 
@@ -137,12 +147,13 @@ impl Client {
         let Some(server) = &mut self.server else {
             return Err(Refused::OtherDialect(None));
         };
-        let (dialect, caller) = (server.dialect, &self.caller);
+        let (dialect, identity, caller) = (server.dialect, server.identity.clone(), &self.caller);
         let mut has_answered = false;
         let mut ask = |arguments: &[String], sink: &mut Sink<'_>| {
             let mut bytes = 0;
             let result = caller.ask(
                 dialect,
+                identity.as_ref(),
                 |id| dialect.get_statistics(arguments, id),
                 |reply, id| {
                     bytes = reply.len();
@@ -179,7 +190,7 @@ impl Client {
         server.processes.note_seen(seen);
         if server.has_started_again(reading.started) {
             // What it is can wait for the next scrape.
-            *server = Server::new(dialect, "", &caller.endpoint);
+            *server = Server::new(dialect, "", identity, &caller.endpoint);
         }
         if server.product.is_none() {
             let version = self.question(
@@ -373,12 +384,16 @@ impl Client {
         if deadline.remaining().is_none_or(|left| left < time) {
             return Err(CommandError::NoTime);
         }
-        let result = self
-            .caller
-            .ask(server.dialect, request, read, deadline.at_most(time));
+        let result = self.caller.ask(
+            server.dialect,
+            server.identity.as_ref(),
+            request,
+            read,
+            deadline.at_most(time),
+        );
         let result = result.map_err(|refused| match refused {
             Refused::TooLarge => CommandError::TooLarge,
-            Refused::Error(Error::NoReply { .. } | Error::QueueFull { .. }) => {
+            Refused::Error(error) if error.is_timeout() => {
                 let (waited, is_hurried) = (time, question.is_hurried);
                 CommandError::TooSlow { waited, is_hurried }
             }

@@ -27,11 +27,11 @@ pub enum Error {
         /// The socket.
         path: PathBuf,
     },
-    /// There is something at the path that takes no datagrams.
-    NotDatagram {
+    /// What is at the path is neither a datagram socket nor a FIFO.
+    OtherFile {
         /// The path.
         path: PathBuf,
-        /// What is there, such as "a FIFO".
+        /// What is there, such as "a directory".
         what: &'static str,
     },
     /// The queue of the server's socket stayed full until the deadline: the server is stopped, or
@@ -48,6 +48,21 @@ pub enum Error {
         endpoint: String,
         /// How long was waited.
         waited: Duration,
+    },
+    /// The server read the request from its FIFO, and no reply came by way of a directory before
+    /// the deadline.
+    NoFifoReply {
+        /// The server's FIFO.
+        path: PathBuf,
+        /// Where the reply was awaited.
+        directory: PathBuf,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// There is another FIFO at the path than the one of which it is known what its server speaks.
+    Replaced {
+        /// The path.
+        path: PathBuf,
     },
     /// Other scrapes asked the server until the deadline, so that nothing was sent.
     NoTurn {
@@ -108,6 +123,13 @@ pub enum Error {
         /// What the system says.
         error: io::Error,
     },
+    /// The FIFO for the reply could not be made.
+    ReplyFifo {
+        /// The directory that was to hold it.
+        directory: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The system refused to send or to receive, for a reason that has no words of its own here.
     Io {
         /// Where the server is.
@@ -128,15 +150,25 @@ impl Error {
         }
     }
 
-    /// Whether what answers now, if anything does, is not the server that was known.
+    /// Whether what answers now, if anything does, may not be the server that was known.
     pub(super) fn is_of_another_server(&self) -> bool {
         matches!(
             self,
             Error::OtherDialect
                 | Error::Missing { .. }
                 | Error::NobodyListens { .. }
-                | Error::NotDatagram { .. }
+                | Error::OtherFile { .. }
+                | Error::Replaced { .. }
+                | Error::NoFifoReply { .. }
                 | Error::NotThere { .. }
+        )
+    }
+
+    /// Whether the server did not answer in time.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(
+            self,
+            Error::NoReply { .. } | Error::NoFifoReply { .. } | Error::QueueFull { .. }
         )
     }
 
@@ -145,7 +177,7 @@ impl Error {
     pub fn kind(&self) -> String {
         match self {
             Error::QueueFull { .. } => "queue full".to_string(),
-            Error::NoReply { .. } => "no reply".to_string(),
+            Error::NoReply { .. } | Error::NoFifoReply { .. } => "no reply".to_string(),
             Error::Answered { code, .. } => format!("answered {code}"),
             Error::Truncated { .. } => "truncated".to_string(),
             Error::Unintelligible { .. } => "unintelligible".to_string(),
@@ -162,9 +194,9 @@ impl fmt::Display for Error {
                 write!(f, "permission denied on {} ({facts})", path.display())
             }
             Error::NobodyListens { path } => write!(f, "nobody listens on {}", path.display()),
-            Error::NotDatagram { path, what } => write!(
+            Error::OtherFile { path, what } => write!(
                 f,
-                "{} is {what}, not the datagram socket of mi_datagram",
+                "{} is {what}, not the datagram socket of mi_datagram or the FIFO of mi_fifo",
                 path.display()
             ),
             Error::QueueFull { path, waited } => write!(
@@ -178,6 +210,20 @@ impl fmt::Display for Error {
                 "no reply from {endpoint} within {}",
                 humantime::format_duration(*waited)
             ),
+            Error::NoFifoReply {
+                path,
+                directory,
+                waited,
+            } => write!(
+                f,
+                "no reply from {} in {} within {}",
+                path.display(),
+                directory.display(),
+                humantime::format_duration(*waited)
+            ),
+            Error::Replaced { path } => {
+                write!(f, "{} was replaced while it was asked", path.display())
+            }
             Error::NoTurn { waited } => write!(
                 f,
                 "other scrapes asked the server for all of {}",
@@ -220,6 +266,11 @@ impl fmt::Display for Error {
                 directory: None,
                 error,
             } => write!(f, "cannot make a reply socket: {error}"),
+            Error::ReplyFifo { directory, error } => write!(
+                f,
+                "cannot make a FIFO for the reply in {}: {error}",
+                directory.display()
+            ),
             Error::Io { endpoint, error } => write!(f, "cannot talk to {endpoint}: {error}"),
         }
     }

@@ -7,7 +7,7 @@ use crate::support::stand_in::{
 use crate::support::{compare_or_bless, fixture, server_with};
 
 /// The page with a `#` for each value that differs from run to run.
-fn steady(page: &str) -> String {
+pub fn steady(page: &str) -> String {
     page.lines()
         .map(|line| match line.rsplit_once(' ') {
             Some(("opensips_scrape_duration_seconds", _)) => {

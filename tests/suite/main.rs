@@ -9,6 +9,7 @@ mod collect_flags;
 mod collect_parameter;
 mod command_line;
 mod dialects;
+mod fifo;
 mod fixed_metrics;
 mod forged_replies;
 mod gate;

@@ -332,7 +332,7 @@ fn permission_denied_names_user_mode_and_owner() {
 }
 
 /// The binary as a user whom permissions bind: not root, but nobody. With what it calls that user.
-fn as_user_without_privileges(directory: &TempDir, socket: &Path) -> (Exporter, String) {
+pub fn as_user_without_privileges(directory: &TempDir, socket: &Path) -> (Exporter, String) {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
     // The build directory may be closed to others.

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod attack;
+pub mod fifo;
 pub mod many_processes;
 pub mod modules;
 pub mod network;

@@ -4,7 +4,7 @@
 #[path = "stand_in_captures.rs"]
 mod captures;
 #[path = "stand_in_commands.rs"]
-mod commands;
+pub mod commands;
 #[path = "stand_in_protocol.rs"]
 mod protocol;
 

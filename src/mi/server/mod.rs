@@ -65,14 +65,23 @@ pub enum Topic {
 }
 
 impl Server {
-    /// A server behind `endpoint` that speaks `dialect` and says it is `version`.
-    pub fn new(dialect: Dialect, version: &str, endpoint: &Endpoint) -> Self {
+    /// A server behind `endpoint` with `identity` that speaks `dialect` and says it is `version`.
+    pub fn new(
+        dialect: Dialect,
+        version: &str,
+        identity: Option<Identity>,
+        endpoint: &Endpoint,
+    ) -> Self {
+        let capacity = match endpoint.is_fifo() {
+            true => usize::MAX,
+            false => capacity(dialect, version),
+        };
         Server {
             dialect,
             product: Product::parse(version),
-            identity: endpoint.identity(),
+            identity,
             started: None,
-            plan: Plan::new(capacity(dialect, version), endpoint.max_request()),
+            plan: Plan::new(capacity, endpoint.max_request()),
             processes: Processes::default(),
             commands: Commands::default(),
             retry: Retry::default(),
@@ -96,8 +105,8 @@ impl Server {
     }
 }
 
-/// Bytes that fit into one reply of a server: 32,733 were seen in 1.11, 65,415 in 3.6, 65,447 in 2.4, and
-/// 131,040 in Kamailio 5.6 and 6.1.
+/// Bytes that fit into one datagram of a server: 32,733 were seen in 1.11, 65,415 in 3.6, 65,447 in
+/// 2.4, and 131,040 in Kamailio 5.6 and 6.1.
 fn capacity(dialect: Dialect, version: &str) -> usize {
     match dialect {
         Dialect::Kamailio => 131_040,

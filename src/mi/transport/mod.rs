@@ -3,8 +3,10 @@
 //!
 //! A new transport is one file, one variant of [`Target`] and one of [`Exchange`].
 
+mod fifo;
 mod http;
 mod reply_dir;
+mod reply_fifo;
 mod resolve;
 mod sender;
 mod target;
@@ -26,16 +28,16 @@ pub use target::Target;
 #[derive(Debug)]
 pub struct Endpoint {
     target: Target,
-    replies: Option<Arc<ReplyDirectory>>,
+    replies: Arc<ReplyDirectory>,
     forgeries: Forgeries,
 }
 
 /// What tells a server from the one that takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Device and number of the file that its socket is.
+    /// Device and number of the file that its socket or FIFO is.
     pub file: (u64, u64),
-    /// When that changed last, in seconds and nanoseconds since 1970.
+    /// When the socket changed last or the FIFO was made, in seconds and nanoseconds since 1970.
     pub changed: (i64, i64),
 }
 
@@ -43,6 +45,8 @@ pub struct Identity {
 pub enum Exchange<'e> {
     /// To a unix datagram socket.
     Unix(unix::Exchange<'e>),
+    /// To a FIFO.
+    Fifo(fifo::Exchange<'e>),
     /// To a UDP port.
     Udp(udp::Exchange),
     /// To `mi_http`.
@@ -50,13 +54,10 @@ pub enum Exchange<'e> {
 }
 
 impl Endpoint {
-    /// The way to `target`. Replies to a unix socket go to an abstract address, or to a file in
-    /// `replies`; those that others than the server send there are counted by `forged`.
-    pub fn new(
-        target: Target,
-        replies: Option<Arc<ReplyDirectory>>,
-        forged: ForgedReplies,
-    ) -> Self {
+    /// The way to `target`. Replies to a FIFO come by way of `replies`; those to a unix socket too
+    /// if the operator has chosen that, else they go to an abstract address. Those that others than
+    /// the server send there are counted by `forged`.
+    pub fn new(target: Target, replies: Arc<ReplyDirectory>, forged: ForgedReplies) -> Self {
         Endpoint {
             target,
             replies,
@@ -64,15 +65,24 @@ impl Endpoint {
         }
     }
 
-    /// Sends `request`.
+    /// Sends `request`, the datagram that it is in the dialect of the server. Into a FIFO it is
+    /// written only if that is the one with `identity`.
     ///
     /// # Errors
     ///
     /// Every [`Error`] that can come before there is a reply.
-    pub fn ask(&self, request: &[u8], deadline: Deadline) -> Result<Exchange<'_>, Error> {
+    pub fn ask(
+        &self,
+        request: &[u8],
+        identity: Option<&Identity>,
+        deadline: Deadline,
+    ) -> Result<Exchange<'_>, Error> {
         match &self.target {
+            Target::Path(path) if fifo::is_at(path) => {
+                fifo::ask(path, &self.replies, request, identity, deadline).map(Exchange::Fifo)
+            }
             Target::Path(path) => {
-                let replies = self.replies.as_deref();
+                let replies = self.replies.for_sockets();
                 unix::ask(path, replies, &self.forgeries, request, deadline).map(Exchange::Unix)
             }
             Target::Udp(host) => {
@@ -84,15 +94,45 @@ impl Endpoint {
         }
     }
 
-    /// Whether a reply has to fit into one datagram.
-    pub fn is_datagram(&self) -> bool {
-        !matches!(self.target, Target::Http { .. })
+    /// Sends what a server of any dialect has an answer to: `request`, or `for_fifo` where it has a
+    /// FIFO, see [`fifo::ask_unknown`].
+    ///
+    /// # Errors
+    ///
+    /// As those of [`ask`](Endpoint::ask).
+    pub fn ask_unknown(
+        &self,
+        request: &[u8],
+        for_fifo: &str,
+        deadline: Deadline,
+    ) -> Result<Exchange<'_>, Error> {
+        match &self.target {
+            Target::Path(path) if fifo::is_at(path) => {
+                fifo::ask_unknown(path, &self.replies, for_fifo, deadline).map(Exchange::Fifo)
+            }
+            _ => self.ask(request, None, deadline),
+        }
     }
 
-    /// Bytes of a request that every server reads at once: 65,457 as a datagram (OpenSIPS 1.11 to 4.0), and
-    /// 1,024 over HTTP unless `receive_buf_size` of `httpd` is larger (3.0 to 4.0).
+    /// Whether it is a FIFO now. Its replies have no limit.
+    pub fn is_fifo(&self) -> bool {
+        matches!(&self.target, Target::Path(path) if fifo::is_at(path))
+    }
+
+    /// Whether a reply has to fit into one datagram.
+    pub fn is_datagram(&self) -> bool {
+        !matches!(self.target, Target::Http { .. }) && !self.is_fifo()
+    }
+
+    /// Bytes of a request that every server reads at once: 65,457 as a datagram (OpenSIPS 1.11 to
+    /// 4.0), 1,024 over HTTP unless `receive_buf_size` of `httpd` is larger (3.0 to 4.0), and what
+    /// fits into a FIFO in one piece.
     pub fn max_request(&self) -> usize {
-        if self.is_datagram() { 60_000 } else { 1024 }
+        match &self.target {
+            Target::Http { .. } => 1024,
+            _ if self.is_fifo() => fifo::MAX_REQUEST,
+            _ => 60_000,
+        }
     }
 
     /// What is to be told of replies that others than the server sent: once, and again when there
@@ -104,6 +144,7 @@ impl Endpoint {
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
         match &self.target {
+            Target::Path(path) if fifo::is_at(path) => fifo::identity(path),
             Target::Path(path) => unix::identity(path),
             Target::Udp(_) | Target::Http { .. } => None,
         }
@@ -119,6 +160,7 @@ impl Exchange<'_> {
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         match self {
             Exchange::Unix(exchange) => exchange.reply(deadline),
+            Exchange::Fifo(exchange) => exchange.reply(deadline),
             Exchange::Udp(exchange) => exchange.reply(deadline),
             Exchange::Http(exchange) => exchange.reply(deadline),
         }

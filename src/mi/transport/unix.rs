@@ -154,14 +154,14 @@ impl Exchange<'_> {
 fn explain(path: &Path, error: io::Error) -> Error {
     let path = path.to_path_buf();
     if let Some(what) = other_than_socket(&path) {
-        return Error::NotDatagram { path, what };
+        return Error::OtherFile { path, what };
     }
     match error.kind() {
         ErrorKind::NotFound => Error::Missing { path },
         ErrorKind::PermissionDenied => denied(&path),
         ErrorKind::ConnectionRefused => Error::NobodyListens { path },
         _ if error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) => {
-            Error::NotDatagram {
+            Error::OtherFile {
                 path,
                 what: "a stream socket",
             }
@@ -175,22 +175,27 @@ fn explain(path: &Path, error: io::Error) -> Error {
 
 fn other_than_socket(path: &Path) -> Option<&'static str> {
     let kind = fs::metadata(path).ok()?.file_type();
+    (!kind.is_socket()).then(|| kind_of(kind))
+}
+
+/// What a file of this kind is called.
+pub fn kind_of(kind: fs::FileType) -> &'static str {
     if kind.is_socket() {
-        None
+        "a socket"
     } else if kind.is_fifo() {
-        Some("a FIFO")
+        "a FIFO"
     } else if kind.is_dir() {
-        Some("a directory")
+        "a directory"
     } else if kind.is_file() {
-        Some("a file")
+        "a file"
     } else {
-        Some("a device")
+        "a device"
     }
 }
 
 /// Names the first thing on the way to `socket` that can still be looked at: that is the one which
 /// let nobody through.
-fn denied(socket: &Path) -> Error {
+pub fn denied(socket: &Path) -> Error {
     let seen = socket
         .ancestors()
         .find_map(|path| Some((path, fs::metadata(path).ok()?)));

@@ -14,8 +14,20 @@ pub struct Introduction {
 }
 
 impl Introduction {
-    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says; `None` if it
-    /// answers another request.
+    /// The request that every server of OpenSIPS answers over its FIFO, where it may be read as
+    /// JSON and be taken for the name of a reply (`transport::fifo`): without a dot, so that it
+    /// lacks the version that JSON-RPC wants, and with a `name` that makes it one of its kind.
+    /// Servers take no name of more than 127 bytes with its directory.
+    ///
+    /// From 3.0 on it is called invalid, in 1.x and 2.x it belongs to a command that is not
+    /// available (seen on 1.11 to 4.0). Without a string `method` 4.0 would die of it, without an
+    /// id it would say nothing.
+    pub fn fifo_request(name: &str, id: u32) -> String {
+        format!("{{\"{name}\":1,\"method\":\"version\",\"id\":{id}}}")
+    }
+
+    /// What any server's reply to [`Dialect::version`] of [`Dialect::JsonRpc`] says, or to
+    /// [`Introduction::fifo_request`]; `None` if it answers another request.
     ///
     /// # Errors
     ///
