@@ -42,7 +42,7 @@ pub const FLAGS: &[Flag] = &[
         "Where OpenSIPS listens, as in its configuration: the fifo_name of mi_fifo, such as \
          /run/opensips/opensips_fifo; the socket_name of mi_datagram, which is the path of a unix \
          datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 and later), \
-         http://HOST:PORT/mi.",
+         http://HOST:PORT/mi. A path may stand behind unix:.",
         |config, value| put(&mut config.socket, value.parse())),
     flag(&["--protocol"], "NAME", "mi_datagram",
         "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",

@@ -7,9 +7,10 @@ use std::str::FromStr;
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A unix datagram socket: `socket_name` of `mi_datagram` with a path, `dgram_socket` of Kamailio's jsonrpcs.
+    /// A file: the `fifo_name` of `mi_fifo`, or a unix datagram socket, which is the `socket_name` of
+    /// `mi_datagram` with a path or the `dgram_socket` of Kamailio's jsonrpcs.
     Path(PathBuf),
-    /// A UDP port: the other form of both.
+    /// A UDP port: the other form of the last two.
     Udp(Host),
     /// `mi_http` of OpenSIPS 3.0 and later.
     Http {
@@ -52,7 +53,7 @@ impl fmt::Display for Target {
 impl FromStr for Target {
     type Err = String;
 
-    /// Reads a path, `udp:HOST:PORT` or `http://HOST:PORT/PATH`.
+    /// Reads a path with or without `unix:` before it, `udp:HOST:PORT` or `http://HOST:PORT/PATH`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(rest) = text.strip_prefix("udp:") {
             let right = "use udp:HOST:PORT or udp:[IPV6]:PORT, such as udp:127.0.0.1:8080";
@@ -74,11 +75,12 @@ impl FromStr for Target {
         if text.starts_with("https://") {
             return Err("TLS is not spoken, use http://HOST:PORT/PATH".to_string());
         }
+        let path = text.strip_prefix("unix:").unwrap_or(text);
         // sockaddr_un has room for 108 bytes, of which the last one is NUL.
-        if text.len() > 107 {
+        if path.is_empty() || path.len() > 107 {
             return Err("use a path of at most 107 bytes".to_string());
         }
-        Ok(Target::Path(PathBuf::from(text)))
+        Ok(Target::Path(PathBuf::from(path)))
     }
 }
 
@@ -124,15 +126,20 @@ mod tests {
             let target = text.parse::<Target>().map(|target| target.to_string());
             assert_eq!(target.as_deref(), Ok(text));
         }
-        let target = "http://sip1"
-            .parse::<Target>()
-            .map(|target| target.to_string());
-        assert_eq!(target.as_deref(), Ok("http://sip1:80/"));
+        for (text, expected) in [
+            ("http://sip1", "http://sip1:80/"),
+            ("unix:/run/opensips/mi.sock", "/run/opensips/mi.sock"),
+            ("unix:mi.sock", "mi.sock"),
+        ] {
+            let target = text.parse::<Target>().map(|target| target.to_string());
+            assert_eq!(target.as_deref(), Ok(expected));
+        }
     }
 
     #[test]
     fn what_cannot_be_reached_is_refused() {
         for text in [
+            "unix:",
             "udp:",
             "udp:127.0.0.1",
             "udp:127.0.0.1:0",
