@@ -40,8 +40,8 @@ pub fn on_error(error: &Error) -> String {
         Error::Http { .. } => {
             "set --socket to the address and the root of mi_http, such as http://127.0.0.1:8888/mi"
         }
-        Error::Answered { code: 500, reason } if reason == "command not available" => {
-            "it does not have the command get_statistics, is this the mi_datagram of OpenSIPS?"
+        Error::Answered { code: 500, reason } if reason.ends_with("not available") => {
+            "it does not have the command get_statistics, is this the MI of OpenSIPS?"
         }
         Error::Answered { .. } | Error::TooLarge => "look into the log of the server",
         Error::Truncated { .. } => "nothing of it is used, the next scrape asks again",

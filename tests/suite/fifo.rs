@@ -245,7 +245,18 @@ fn a_server_that_does_not_answer_costs_no_more_than_the_timeout() {
                 assert_down(exporter);
                 assert!(began.elapsed() >= Duration::from_millis(300));
                 assert!(began.elapsed() < Duration::from_secs(5), "{behaviour:?}");
-                exporter.wait_for_log(expected);
+                let line = exporter.wait_for_log(expected);
+                let causes = ["PrivateTmp=", "reply_dir", "spoilt", "blocks"];
+                let causes = causes.map(|cause| line.find(cause));
+                assert!(
+                    !expected.starts_with("no reply") || causes.is_sorted(),
+                    "{line}"
+                );
+                assert_eq!(
+                    causes[0].is_some(),
+                    expected.starts_with("no reply"),
+                    "{line}"
+                );
                 assert_eq!(place.replies.files(), Vec::<String>::new());
                 server.behave(Behaviour::Proper);
                 wait_until("it answers again", || {
