@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::config::advice;
-use crate::mi::{Client, Deadline, Error, Reading, Statistic, Unparsed};
+use crate::mi::{Client, Deadline, Error, Places, Reading, Statistic, Unparsed};
 use crate::modules::Modules;
 use crate::processors::processor_of;
 use crate::selection::{Scope, Selection};
@@ -142,6 +142,9 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
         }
     };
     let took = began.elapsed();
+    if client.endpoint().places() == &Places::Usual {
+        report.tell("found at", client.endpoint().to_string());
+    }
     let product = match client.product() {
         Some(product) => format!("{} {}", product.name, product.version),
         None => "it does not say which".to_string(),

@@ -2,7 +2,7 @@
 //!
 //! It does not know HTTP.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::Level;
@@ -74,7 +74,8 @@ const COMMANDS: &str = "commands";
 /// Scrapes one server: one scrape at a time asks it, since it has one process for that.
 pub struct Scraper {
     turns: Turns<Asked, Wants, Arc<[u8]>>,
-    endpoint: String,
+    /// Where the last scrape asked.
+    endpoint: Mutex<String>,
     mapping: Mapping,
     modules: Modules,
     /// The series and headers of [`FAMILIES`].
@@ -116,7 +117,7 @@ impl Scraper {
             Series::given(index, family.name, labels.iter().copied())
         });
         Scraper {
-            endpoint: client.endpoint().to_string(),
+            endpoint: Mutex::new(client.endpoint().to_string()),
             turns: Turns::new(Asked {
                 client,
                 news: News::default(),
@@ -130,9 +131,9 @@ impl Scraper {
         }
     }
 
-    /// Where the server is.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    /// Where the last scrape asked.
+    pub fn endpoint(&self) -> String {
+        lock(&self.endpoint).clone()
     }
 
     /// Asks the server for what is selected and returns the page, after `limit` at the latest. It is the page
@@ -157,7 +158,8 @@ impl Scraper {
             }
         };
         let scrape = self.ask(&mut asked.client, selection, deadline);
-        self.note(&scrape, selection, &mut asked.news);
+        let Asked { client, news } = &mut *asked;
+        self.note(&scrape, selection, client.endpoint().to_string(), news);
         // A client in a hurry may have got less than others would.
         let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
         let page = self.page(began, scrape);
@@ -194,8 +196,7 @@ impl Scraper {
 
     /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
     pub fn last(&self) -> Option<Result<(), String>> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.clone()
+        lock(&self.last).clone()
     }
 
     /// Asks for everything that is on the page.
@@ -288,9 +289,9 @@ impl Scraper {
         out.into()
     }
 
-    /// Notes how a scrape ended, and what of that is news.
-    fn note(&self, scrape: &Scrape<'_>, selection: &Selection, news: &mut News) {
-        let endpoint = &self.endpoint;
+    /// Notes how a scrape of the server at `endpoint` ended, and what of that is news.
+    fn note(&self, scrape: &Scrape<'_>, selection: &Selection, endpoint: String, news: &mut News) {
+        let has_moved = self.endpoint() != endpoint;
         let outcome = match &scrape.result {
             Ok(reading) => {
                 let down_for = news.works(SERVER);
@@ -300,7 +301,7 @@ impl Scraper {
                         "opensips_up is 1 again after {}: {endpoint} answers",
                         humantime::format_duration(Duration::from_secs(down_for.as_secs()))
                     )),
-                    None if is_first => {
+                    None if is_first || has_moved => {
                         news.tell(format!("opensips_up is 1: {endpoint} answers"));
                     }
                     None => {}
@@ -315,7 +316,8 @@ impl Scraper {
             }
         };
         note_modules(&scrape.collected, news);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        *lock(&self.endpoint) = endpoint;
+        *lock(&self.last) = Some(outcome);
     }
 
     /// Notes which groups are missing on the page.
@@ -331,6 +333,10 @@ impl Scraper {
             news.fails(UNKNOWN_GROUPS, String::new(), line);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes which modules are not complete on the page.

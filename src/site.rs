@@ -120,7 +120,7 @@ impl Site {
 
     fn landing_page(&self) -> Answer {
         let metrics = escape(&self.metrics_path);
-        let endpoint = escape(self.scraper.endpoint());
+        let endpoint = escape(&self.scraper.endpoint());
         let last = match self.scraper.last() {
             None => "There was no scrape yet.".to_string(),
             Some(Ok(())) => "The last scrape worked.".to_string(),

@@ -5,7 +5,7 @@ use crate::mi::{CommandError, Error};
 /// One line for the operator: what happened, to what, and what to do.
 pub fn on_error(error: &Error) -> String {
     let advice = match error {
-        Error::Missing { .. } => {
+        Error::Nowhere { .. } | Error::Missing { .. } => {
             "start the server, again if its FIFO was removed, or set --socket to where it listens: \
              the fifo_name of mi_fifo or the socket_name of mi_datagram (OpenSIPS), the \
              dgram_socket of jsonrpcs (Kamailio)"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use super::Config;
-use crate::mi::{Dialect, Target};
+use crate::mi::{Dialect, Places, Target};
 use crate::selection::Scope;
 
 /// Answers 200 as long as the process answers at all.
@@ -38,11 +38,13 @@ pub const FLAGS: &[Flag] = &[
     flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
         "The path of the metrics.",
         |config, value| put(&mut config.path, parse_path(value))),
-    flag(&["--socket"], "ADDRESS", "/var/run/ser-fg/ser.sock",
+    flag(&["--socket"], "ADDRESS", "auto",
         "Where OpenSIPS listens, as in its configuration: the fifo_name of mi_fifo, such as \
          /run/opensips/opensips_fifo; the socket_name of mi_datagram, which is the path of a unix \
          datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 and later), \
-         http://HOST:PORT/mi. A path may stand behind unix:.",
+         http://HOST:PORT/mi. A path may stand behind unix:. With auto it is the first that \
+         answers of /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
+         /var/run/opensips, /run/kamailio and /tmp, and http://127.0.0.1:8888/mi.",
         |config, value| put(&mut config.socket, value.parse())),
     flag(&["--protocol"], "NAME", "mi_datagram",
         "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
@@ -149,9 +151,9 @@ fn parse_protocol(text: &str) -> Result<bool, String> {
     }
 }
 
-fn parse_url(text: &str) -> Result<Target, String> {
+fn parse_url(text: &str) -> Result<Places, String> {
     match text.parse()? {
-        target @ Target::Http { .. } => Ok(target),
+        target @ Target::Http { .. } => Ok(Places::Given(vec![target])),
         _ => Err("use http://HOST:PORT/PATH".to_string()),
     }
 }

@@ -20,7 +20,7 @@ use log::LevelFilter;
 
 use crate::assets::dashboard;
 use crate::logging::Format;
-use crate::mi::{Dialect, Target};
+use crate::mi::{Dialect, Places};
 use crate::selection::Scope;
 use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
@@ -49,12 +49,12 @@ pub struct Config {
     pub address: Address,
     /// The path of the metrics, with its slash.
     pub path: String,
-    /// Where the server's `mi_datagram` or `mi_http` listens.
-    pub socket: Target,
+    /// Where the server listens.
+    pub socket: Places,
     /// Whether the server is asked at `http_address` instead.
     pub asks_by_http: bool,
     /// Where the server's `mi_http` listens.
-    pub http_address: Target,
+    pub http_address: Places,
     /// What the server speaks, `None` to find out.
     pub dialect: Option<Dialect>,
     /// The groups that may be collected.
@@ -73,7 +73,7 @@ pub struct Config {
 
 impl Config {
     /// Where the server is asked.
-    pub fn target(&self) -> Target {
+    pub fn places(&self) -> Places {
         if self.asks_by_http {
             self.http_address.clone()
         } else {
@@ -158,9 +158,9 @@ pub fn parse(
             port: 0,
         },
         path: String::new(),
-        socket: Target::Path(PathBuf::new()),
+        socket: Places::Usual,
         asks_by_http: false,
-        http_address: Target::Path(PathBuf::new()),
+        http_address: Places::Usual,
         dialect: None,
         scope: Scope::default(),
         dialog_profiles: Vec::new(),

@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Reading, Wanted};
-use super::transport::{Endpoint, Identity};
+use super::transport::{Endpoint, Identity, Places};
 use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
 
 /// How long the answer may take to what is asked beside statistics and commands.
@@ -86,17 +86,17 @@ impl Client {
         self.server.take_if(|server| server.identity != identity);
         let is_known = self.server.is_some();
         if !is_known {
-            let introduction = self.caller.introduction(deadline)?;
-            self.meet(introduction, identity, deadline)?;
+            self.find(deadline)?;
         }
         let result = match self.read(wanted, deadline, sink) {
             Err(Refused::OtherDialect(introduction)) if is_known => {
-                let identity = self.caller.endpoint.identity();
-                let introduction = match introduction {
-                    Some(introduction) if self.caller.chosen.is_none() => introduction,
-                    _ => self.caller.introduction(deadline)?,
-                };
-                self.meet(introduction, identity, deadline)?;
+                match introduction {
+                    Some(introduction) if self.caller.chosen.is_none() => {
+                        let identity = self.caller.endpoint.identity();
+                        self.meet(introduction, identity, deadline)?;
+                    }
+                    _ => self.introduce(deadline)?,
+                }
                 self.read(wanted, deadline, sink)
             }
             result => result,
@@ -113,6 +113,43 @@ impl Client {
             }
             error
         })
+    }
+
+    /// Takes the first server that answers where it may be.
+    ///
+    /// # Errors
+    ///
+    /// Why the first did not that is there.
+    fn find(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let places = self.caller.endpoint.places();
+        if matches!(places, Places::Given(targets) if targets.len() == 1) {
+            return self.introduce(deadline);
+        }
+        let mut targets = places.targets();
+        let mut failed = None;
+        while !targets.is_empty() {
+            // What is silent leaves time for the others.
+            let left = deadline.remaining().unwrap_or_default().as_millis();
+            let part = u64::try_from(left).unwrap_or(u64::MAX) / targets.len() as u64;
+            self.caller.endpoint.go_to(Some(targets.remove(0)));
+            match self.introduce(deadline.at_most(Duration::from_millis(part))) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    log::debug!("{} is no server: {error}", self.caller.endpoint);
+                    failed = failed.or(Some(error).filter(|error| !error.is_of_nothing()));
+                }
+            }
+        }
+        self.caller.endpoint.go_to(None);
+        let places = self.caller.endpoint.places().describe();
+        Err(failed.unwrap_or(Error::Nowhere { places }))
+    }
+
+    /// Finds out what the server is.
+    fn introduce(&mut self, deadline: Deadline) -> Result<(), Error> {
+        let identity = self.caller.endpoint.identity();
+        let introduction = self.caller.introduction(deadline)?;
+        self.meet(introduction, identity, deadline)
     }
 
     /// Takes what introduced itself for the server. `identity` is what could be seen before: if

@@ -9,6 +9,11 @@ use std::time::Duration;
 /// Why the server's statistics could not be read. Its text says what happened, and to what.
 #[derive(Debug)]
 pub enum Error {
+    /// There is no server where servers usually are.
+    Nowhere {
+        /// Where it was looked for.
+        places: String,
+    },
     /// There is no file at the path of the socket: the server is not running, was stopped in an
     /// orderly way, or has its socket elsewhere.
     Missing {
@@ -164,6 +169,14 @@ impl Error {
         )
     }
 
+    /// Whether there is nothing like a server.
+    pub(super) fn is_of_nothing(&self) -> bool {
+        matches!(
+            self,
+            Error::Missing { .. } | Error::OtherFile { .. } | Error::NotThere { .. }
+        )
+    }
+
     /// Whether the server did not answer in time.
     pub(super) fn is_timeout(&self) -> bool {
         matches!(
@@ -189,6 +202,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Nowhere { places } => write!(f, "no server at any of {places}"),
             Error::Missing { path } => write!(f, "{} does not exist", path.display()),
             Error::Denied { path, facts } => {
                 write!(f, "permission denied on {} ({facts})", path.display())

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auto;
 mod browser;
 mod kamailio;
 mod package;

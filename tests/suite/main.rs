@@ -20,6 +20,7 @@ mod large_servers;
 mod module_commands;
 mod module_states;
 mod outages;
+mod places;
 mod processes;
 mod properties;
 mod readme;

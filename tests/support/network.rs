@@ -72,7 +72,12 @@ impl Server {
 
     /// `mi_http`.
     pub fn http(version: Version) -> Server {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        Server::http_at("127.0.0.1:0", version)
+    }
+
+    /// `mi_http` at this address.
+    pub fn http_at(address: &str, version: Version) -> Server {
+        let listener = TcpListener::bind(address).expect("a port");
         let server = Server::new(listener.local_addr().expect("an address"), version);
         let state = Arc::clone(&server.state);
         thread::spawn(move || {

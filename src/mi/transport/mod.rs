@@ -5,6 +5,7 @@
 
 mod fifo;
 mod http;
+mod places;
 mod reply_dir;
 mod reply_fifo;
 mod resolve;
@@ -15,11 +16,13 @@ mod unix;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::deadline::Deadline;
 use super::error::Error;
 use crate::telemetry::ForgedReplies;
+pub use places::Places;
 pub use reply_dir::ReplyDirectory;
 use sender::Forgeries;
 pub use target::Target;
@@ -27,7 +30,9 @@ pub use target::Target;
 /// The way to a server.
 #[derive(Debug)]
 pub struct Endpoint {
-    target: Target,
+    places: Places,
+    /// The one of them where the server is, once it was found.
+    target: Option<Target>,
     replies: Arc<ReplyDirectory>,
     forgeries: Forgeries,
 }
@@ -54,14 +59,37 @@ pub enum Exchange<'e> {
 }
 
 impl Endpoint {
-    /// The way to `target`. Replies to a FIFO come by way of `replies`; those to a unix socket too
-    /// if the operator has chosen that, else they go to an abstract address. Those that others than
-    /// the server send there are counted by `forged`.
-    pub fn new(target: Target, replies: Arc<ReplyDirectory>, forged: ForgedReplies) -> Self {
+    /// The way to a server at one of `places`. Replies to a FIFO come by way of `replies`; those to
+    /// a unix socket too if the operator has chosen that, else they go to an abstract address.
+    /// Those that others than the server send there are counted by `forged`.
+    pub fn new(places: Places, replies: Arc<ReplyDirectory>, forged: ForgedReplies) -> Self {
+        let target = match &places {
+            Places::Given(targets) => targets.first().cloned(),
+            Places::Usual => None,
+        };
         Endpoint {
+            places,
             target,
             replies,
             forgeries: Forgeries::new(forged),
+        }
+    }
+
+    /// Where the server may be now.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Takes `target` for where the server is.
+    pub fn go_to(&mut self, target: Option<Target>) {
+        self.target = target;
+    }
+
+    /// The file that the server has, if it has one.
+    fn path(&self) -> Option<&Path> {
+        match &self.target {
+            Some(Target::Path(path)) => Some(path),
+            _ => None,
         }
     }
 
@@ -78,17 +106,20 @@ impl Endpoint {
         deadline: Deadline,
     ) -> Result<Exchange<'_>, Error> {
         match &self.target {
-            Target::Path(path) if fifo::is_at(path) => {
+            None => Err(Error::Nowhere {
+                places: self.places.describe(),
+            }),
+            Some(Target::Path(path)) if fifo::is_at(path) => {
                 fifo::ask(path, &self.replies, request, identity, deadline).map(Exchange::Fifo)
             }
-            Target::Path(path) => {
+            Some(Target::Path(path)) => {
                 let replies = self.replies.for_sockets();
                 unix::ask(path, replies, &self.forgeries, request, deadline).map(Exchange::Unix)
             }
-            Target::Udp(host) => {
+            Some(Target::Udp(host)) => {
                 udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
             }
-            Target::Http { host, path } => {
+            Some(Target::Http { host, path }) => {
                 http::ask(host, path, self.to_string(), request, deadline).map(Exchange::Http)
             }
         }
@@ -106,8 +137,8 @@ impl Endpoint {
         for_fifo: &str,
         deadline: Deadline,
     ) -> Result<Exchange<'_>, Error> {
-        match &self.target {
-            Target::Path(path) if fifo::is_at(path) => {
+        match self.path() {
+            Some(path) if fifo::is_at(path) => {
                 fifo::ask_unknown(path, &self.replies, for_fifo, deadline).map(Exchange::Fifo)
             }
             _ => self.ask(request, None, deadline),
@@ -116,12 +147,12 @@ impl Endpoint {
 
     /// Whether it is a FIFO now. Its replies have no limit.
     pub fn is_fifo(&self) -> bool {
-        matches!(&self.target, Target::Path(path) if fifo::is_at(path))
+        self.path().is_some_and(fifo::is_at)
     }
 
     /// Whether a reply has to fit into one datagram.
     pub fn is_datagram(&self) -> bool {
-        !matches!(self.target, Target::Http { .. }) && !self.is_fifo()
+        !matches!(self.target, Some(Target::Http { .. })) && !self.is_fifo()
     }
 
     /// Bytes of a request that every server reads at once: 65,457 as a datagram (OpenSIPS 1.11 to
@@ -129,7 +160,7 @@ impl Endpoint {
     /// fits into a FIFO in one piece.
     pub fn max_request(&self) -> usize {
         match &self.target {
-            Target::Http { .. } => 1024,
+            Some(Target::Http { .. }) => 1024,
             _ if self.is_fifo() => fifo::MAX_REQUEST,
             _ => 60_000,
         }
@@ -143,10 +174,9 @@ impl Endpoint {
 
     /// What tells the server that is there now from others, if anything does.
     pub fn identity(&self) -> Option<Identity> {
-        match &self.target {
-            Target::Path(path) if fifo::is_at(path) => fifo::identity(path),
-            Target::Path(path) => unix::identity(path),
-            Target::Udp(_) | Target::Http { .. } => None,
+        match self.path()? {
+            path if fifo::is_at(path) => fifo::identity(path),
+            path => unix::identity(path),
         }
     }
 }
@@ -169,7 +199,10 @@ impl Exchange<'_> {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.target.fmt(f)
+        match &self.target {
+            Some(target) => target.fmt(f),
+            None => f.write_str("auto"),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A file: the `fifo_name` of `mi_fifo`, or a unix datagram socket, which is the `socket_name` of
-    /// `mi_datagram` with a path or the `dgram_socket` of Kamailio's jsonrpcs.
+    /// A file: the `fifo_name` of `mi_fifo`, or a unix datagram socket, which is the `socket_name`
+    /// of `mi_datagram` with a path or the `dgram_socket` of Kamailio's jsonrpcs.
     Path(PathBuf),
     /// A UDP port: the other form of the last two.
     Udp(Host),
