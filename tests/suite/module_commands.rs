@@ -171,7 +171,7 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
 #[test]
 fn strangers_in_a_hurry_keep_nobody_from_an_answer() {
     let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
-        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(200)));
+        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(400)));
     });
     for _ in 0..5 {
         // A command has a quarter of it.

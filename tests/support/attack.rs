@@ -54,12 +54,16 @@ const MORE_DESCRIPTORS: usize = 3 * MORE_STREAMS;
 /// Threads that have ended and wait for their last turn on a busy machine.
 const ENDING: usize = 16;
 
-/// Memory that an attack may cost, in bytes.
-const MEMORY: u64 = 8 << 20;
+/// Memory that an attack may cost, in bytes. The allocator of glibc, which only tests use, takes more
+/// and gives little back.
+const MEMORY: u64 = if cfg!(target_env = "musl") {
+    8 << 20
+} else {
+    16 << 20
+};
 
 /// Memory that may stay in use after an attack, in bytes: that of further streams, and what musl keeps
-/// after many pages were made at once, no more after five attacks than after one. The allocator of glibc,
-/// which only tests use, gives little back.
+/// after many pages were made at once, no more after five attacks than after one.
 const LEFT: u64 = if cfg!(target_env = "musl") {
     2 << 20
 } else {
