@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
 ADDR ?= :9434
+FUZZ_SECONDS ?= 60
 STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -23,7 +24,7 @@ SMALLER = -C llvm-args=-inline-threshold=60
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= $(SMALLER) -C link-arg=-zpack-relative-relocs
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= $(SMALLER)
 
-.PHONY: help build run test e2e hostile bench bench-check bench-bless static dist deb package-test emulated lint bless install clean
+.PHONY: help build run test fuzz e2e hostile bench bench-check bench-bless static dist deb package-test emulated lint bless install clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -46,6 +47,9 @@ endif
 
 test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked --no-fail-fast
+
+fuzz: ## Give everything that reads bytes from outside changed inputs for FUZZ_SECONDS (60), by FUZZ_SEED
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 6
 
 e2e: ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
 	$(CARGO) test --locked --release --test e2e -- --ignored --skip package::
