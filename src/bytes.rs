@@ -18,8 +18,8 @@ pub fn append(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Adds `text`, which is no shorter than that, to `out` by `STEP` bytes, of which the last ones overlap
-/// those before.
+/// Adds `text`, which is no shorter than that, to `out` by `STEP` bytes, of which the last ones
+/// overlap those before.
 #[inline(always)]
 fn append_by<const STEP: usize>(text: &[u8], out: &mut Vec<u8>) {
     let (chunks, rest) = text.as_chunks::<STEP>();
@@ -46,7 +46,8 @@ pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
         }
 }
 
-/// The same of texts of the same length, by `STEP` bytes, of which the last ones overlap those before.
+/// The same of texts of the same length, by `STEP` bytes, of which the last ones overlap those
+/// before.
 fn is_equal_by<const STEP: usize>(one: &[u8], other: &[u8]) -> bool {
     let last = one.last_chunk::<STEP>();
     let (one, rest) = one.as_chunks::<STEP>();

@@ -1,4 +1,5 @@
-//! `check`: asks the server once and tells in the operator's words what it is, what it answers, and what is wrong.
+//! `check`: asks the server once and tells in the operator's words what it is, what it answers, and
+//! what is wrong.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -42,7 +43,8 @@ impl Report {
         self.tell("statistics", statistics);
     }
 
-    /// The replies that it `took` so long to get, and how near they are to what the server can send.
+    /// The replies that it `took` so long to get, and how near they are to what the server can
+    /// send.
     fn tell_replies(&mut self, client: &Client, reading: &Reading, took: Duration) {
         let replies = reading.replies;
         let endpoint = client.endpoint();

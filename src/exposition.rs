@@ -1,8 +1,8 @@
 //! The Prometheus text exposition format 0.0.4, and nothing else.
 //!
 //! Samples are added to a [`Page`] in any order. The page that is written has what the format asks
-//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This room
-//! knows nothing of OpenSIPS.
+//! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This
+//! room knows nothing of OpenSIPS.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -144,8 +144,8 @@ impl Series {
         Series::new(family, name, labels.into_iter().zip(given))
     }
 
-    /// The same at this place among the series of its family: those that label values can make equal
-    /// need the same place.
+    /// The same at this place among the series of its family: those that label values can make
+    /// equal need the same place.
     pub fn at(self, place: usize) -> Self {
         Series { place, ..self }
     }
@@ -167,8 +167,8 @@ struct Sample<'s> {
 struct Chain {
     first: usize,
     last: usize,
-    /// Whether each sample comes behind the one before in their [`order`]. Then no series comes twice.
-    /// Servers mostly count their processes from the first to the last.
+    /// Whether each sample comes behind the one before in their [`order`]. Then no series comes
+    /// twice. Servers mostly count their processes from the first to the last.
     is_ordered: bool,
 }
 
@@ -279,8 +279,8 @@ impl<'s> Page<'s> {
     }
 }
 
-/// What `sample` is ordered by within its family: it is the same for those of the same series. `text` is
-/// that of its page.
+/// What `sample` is ordered by within its family: it is the same for those of the same series.
+/// `text` is that of its page.
 fn order<'p>(sample: &Sample<'_>, text: &'p [u8]) -> (usize, usize, &'p [u8]) {
     let text = text_of(sample, text);
     (sample.series.place, text.len(), text)
@@ -314,9 +314,9 @@ fn write_label_value(value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Writes `value` with a backslash before each backslash and quote, and `\n` for each newline. The format
-/// is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that two names that
-/// differ only in such bytes stay two series.
+/// Writes `value` with a backslash before each backslash and quote, and `\n` for each newline. The
+/// format is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that two
+/// names that differ only in such bytes stay two series.
 fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
     for chunk in value.utf8_chunks() {
         for byte in chunk.valid().bytes() {

@@ -56,8 +56,8 @@ fn line(format: Format, now: SystemTime, level: log::Level, message: &str) -> St
     }
 }
 
-/// `time`, or the nearest one that has a date of four digits after 1970: a host without a clock may have
-/// any time.
+/// `time`, or the nearest one that has a date of four digits after 1970: a host without a clock may
+/// have any time.
 fn printable(time: SystemTime) -> SystemTime {
     const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();

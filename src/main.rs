@@ -1,5 +1,5 @@
-//! The order of start-up, and the exit codes: 0 for an end that was asked for, 1 for what the machine
-//! refuses, 2 for a wrong command line.
+//! The order of start-up, and the exit codes: 0 for an end that was asked for, 1 for what the
+//! machine refuses, 2 for a wrong command line.
 
 use std::convert::Infallible;
 use std::env;
@@ -63,7 +63,8 @@ fn exit_code(is_well: bool) -> ExitCode {
     }
 }
 
-/// The exit code after a signal, which is how serving ends, and 1 where it interrupts `check` or `dump`.
+/// The exit code after a signal, which is how serving ends, and 1 where it interrupts `check` or
+/// `dump`.
 const SERVED: i32 = 0;
 const INTERRUPTED: i32 = 1;
 
@@ -125,7 +126,8 @@ fn telemetry() -> prometheus::Result<Telemetry> {
 fn run(config: Config) -> ExitCode {
     logging::start(config.log_level, config.log_format);
     panic::set_hook(Box::new(|panic| {
-        // Threads without a name are those of tiny_http, and the gate tells what comes of their end.
+        // Threads without a name are those of tiny_http, and the gate tells what comes of their
+        // end.
         let level = match thread::current().name() {
             Some(_) => log::Level::Error,
             None => log::Level::Debug,
@@ -183,8 +185,8 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
 }
 
 /// Ends the process with `code` on `signals`, without a file left behind. As the first process of a
-/// container it would not end on them by itself. It says nothing: a log that nobody reads would keep it
-/// from ending.
+/// container it would not end on them by itself. It says nothing: a log that nobody reads would
+/// keep it from ending.
 fn end_on(signals: &[i32], replies: Arc<ReplyDirectory>, code: i32) -> io::Result<()> {
     let (mut receiver, sender) = UnixStream::pair()?;
     for signal in signals {

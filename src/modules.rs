@@ -1,5 +1,5 @@
-//! The commands of one scrape that show the state of modules, one after the other, and what they cost. It
-//! knows neither how they are asked nor what they mean.
+//! The commands of one scrape that show the state of modules, one after the other, and what they
+//! cost. It knows neither how they are asked nor what they mean.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -98,8 +98,8 @@ impl Modules {
 
     /// Asks the server for the states that are selected.
     ///
-    /// It does nothing else while it works on one command, so after one that is too slow no other is sent,
-    /// and that one is the last in the next scrapes.
+    /// It does nothing else while it works on one command, so after one that is too slow no other
+    /// is sent, and that one is the last in the next scrapes.
     pub fn collect<'c>(
         &'c self,
         client: &mut Client,
@@ -180,8 +180,8 @@ struct Run<'c, 'r> {
 }
 
 impl<'c> Run<'c, '_> {
-    /// Adds the state of a module to `page`: `None` if the server has none of its commands, else whether all of
-    /// them were read.
+    /// Adds the state of a module to `page`: `None` if the server has none of its commands, else
+    /// whether all of them were read.
     fn collect(
         &mut self,
         processor: &Processor,
@@ -252,8 +252,8 @@ impl<'c> Run<'c, '_> {
         Err(Failure { command, error })
     }
 
-    /// The parts that a command is asked for one by one, and the parameter that they are: none if it is asked for
-    /// everything.
+    /// The parts that a command is asked for one by one, and the parameter that they are: none if
+    /// it is asked for everything.
     fn parts(&mut self, parts: &Parts) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
             Parts::Whole => Ok(("", Arc::default())),
@@ -282,7 +282,8 @@ impl<'c> Run<'c, '_> {
                         let command = call.map_or("", |call| call.name).to_string();
                         return Err(Failure { command, error });
                     }
-                    // Most servers have no parts, and the others say so when they are asked for everything.
+                    // Most servers have no parts, and the others say so when they are asked for
+                    // everything.
                     listed => listed.unwrap_or_default(),
                 };
                 let is_in_parts = listed.len() >= least;

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 /// What all names start with.
 pub const PREFIX: &str = "opensips_exporter-";
 
-/// A name that nobody can foresee and take before us. std seeds [`RandomState`] with randomness of the
-/// system, and its hashes do not show the seed. Local users can see the name while it is in use, in
-/// `/proc/net/unix`.
+/// A name that nobody can foresee and take before us. std seeds [`RandomState`] with randomness of
+/// the system, and its hashes do not show the seed. Local users can see the name while it is in
+/// use, in `/proc/net/unix`.
 pub fn unguessable() -> String {
     format!("{}{:016x}", short(), random())
 }

@@ -1,6 +1,6 @@
-//! What the log is told of things that can fail: each failure once, and once when it is over. The lines
-//! are collected while the server is asked and logged afterwards, so that a log that is slow keeps nobody
-//! else from asking.
+//! What the log is told of things that can fail: each failure once, and once when it is over. The
+//! lines are collected while the server is asked and logged afterwards, so that a log that is slow
+//! keeps nobody else from asking.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ struct Failing {
 }
 
 impl News {
-    /// Notes that `subject` fails, and that the log is to be told `line` unless it was told of a failure of
-    /// this `kind` since `subject` fails.
+    /// Notes that `subject` fails, and that the log is to be told `line` unless it was told of a
+    /// failure of this `kind` since `subject` fails.
     pub fn fails(&mut self, subject: &'static str, kind: String, line: impl FnOnce() -> String) {
         let failing = self.failing.entry(subject).or_insert_with(|| Failing {
             since: Instant::now(),

@@ -1,5 +1,5 @@
-//! What the process of the exporter uses: the metrics `process_*` of all Prometheus clients, from proc(5). Nothing here
-//! knows OpenSIPS.
+//! What the process of the exporter uses: the metrics `process_*` of all Prometheus clients, from
+//! proc(5). Nothing here knows OpenSIPS.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -49,7 +49,8 @@ const fn family(name: &'static str, kind: Kind, help: &'static str) -> Family {
     Family { name, kind, help }
 }
 
-/// How long the metrics are taken to be the same. To read them the kernel looks at each thread and descriptor.
+/// How long the metrics are taken to be the same. To read them the kernel looks at each thread and
+/// descriptor.
 const AGE: Duration = Duration::from_secs(1);
 
 /// Where fields of `/proc/self/stat` stand behind the name of the program.
@@ -84,8 +85,8 @@ impl Process {
         }
     }
 
-    /// Prints the metrics at the end of `out` as they were a second ago at most. What the system does not tell is left
-    /// out.
+    /// Prints the metrics at the end of `out` as they were a second ago at most. What the system
+    /// does not tell is left out.
     pub fn write(&mut self, out: &mut Vec<u8>) {
         let is_new = |(then, _): &(Instant, Vec<u8>)| then.elapsed() < AGE;
         if !self.printed.as_ref().is_some_and(is_new) {

@@ -136,8 +136,8 @@ impl Scraper {
         lock(&self.endpoint).clone()
     }
 
-    /// Asks the server for what is selected and returns the page, after `limit` at the latest. It is the page
-    /// of another scrape if that asked for the same while this one waited for its turn.
+    /// Asks the server for what is selected and returns the page, after `limit` at the latest. It
+    /// is the page of another scrape if that asked for the same while this one waited for its turn.
     pub fn scrape(&self, selection: &Selection, limit: Duration) -> Arc<[u8]> {
         let began = Instant::now();
         let deadline = Deadline::after(limit);

@@ -64,8 +64,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout` and
-    /// with nothing out of `scope`.
+    /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout`
+    /// and with nothing out of `scope`.
     pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration, scope: Scope) -> Self {
         Site {
             scraper,

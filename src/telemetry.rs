@@ -1,5 +1,5 @@
-//! The exporter's metrics of itself: which build it is and what it refused, through the `prometheus` crate, and what
-//! its process uses. Nothing here knows OpenSIPS.
+//! The exporter's metrics of itself: which build it is and what it refused, through the
+//! `prometheus` crate, and what its process uses. Nothing here knows OpenSIPS.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -108,7 +108,8 @@ impl Telemetry {
         self.rejections.clone()
     }
 
-    /// Prints the metrics at the end of `out`: those of the process as they were a second ago at most.
+    /// Prints the metrics at the end of `out`: those of the process as they were a second ago at
+    /// most.
     pub fn write(&self, out: &mut Vec<u8>) {
         print(&self.registry, out);
         if let Some(process) = &self.process {

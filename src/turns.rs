@@ -1,5 +1,5 @@
-//! Turns: one at a time has a thing, the others wait within their deadlines, and whoever waits for what
-//! somebody else has just got shares it.
+//! Turns: one at a time has a thing, the others wait within their deadlines, and whoever waits for
+//! what somebody else has just got shares it.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -132,7 +132,8 @@ impl<T, W, R> Drop for Taken<'_, T, W, R> {
     }
 }
 
-/// What a panic left behind is as good as new: nothing is half changed that a scrape does not find out.
+/// What a panic left behind is as good as new: nothing is half changed that a scrape does not find
+/// out.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,8 @@
-//! The Grafana dashboard: the rows and panels of `dashboard.txt`, and the JSON that they make (Grafana 10 and later,
-//! schema 39).
+//! The Grafana dashboard: the rows and panels of `dashboard.txt`, and the JSON that they make
+//! (Grafana 10 and later, schema 39).
 //!
-//! Nothing but panels that Grafana brings along. A panel whose module is not loaded says that it has no data.
+//! Nothing but panels that Grafana brings along. A panel whose module is not loaded says that it
+//! has no data.
 
 use crate::mi::json::string;
 

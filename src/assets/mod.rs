@@ -1,4 +1,5 @@
-//! The files around the program, which it carries since it is often the only file that is copied to a host.
+//! The files around the program, which it carries since it is often the only file that is copied to
+//! a host.
 
 pub mod dashboard;
 

@@ -1,4 +1,5 @@
-//! The table of all commands: what the program does instead of serving, by the first word of the command line.
+//! The table of all commands: what the program does instead of serving, by the first word of the
+//! command line.
 
 use super::{Command, Config};
 

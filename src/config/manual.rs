@@ -1,4 +1,5 @@
-//! What the tables of commands and flags look like to a reader: `--help`, the manual page, and completions.
+//! What the tables of commands and flags look like to a reader: `--help`, the manual page, and
+//! completions.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The settings, and what the command line and the environment make of them by the table in `flags`.
+//! The settings, and what the command line and the environment make of them by the table in
+//! `flags`.
 //!
 //! Each flag may be written with one dash or two, its value behind a space or `=`. Nothing here
 //! knows sockets.

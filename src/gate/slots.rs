@@ -103,8 +103,8 @@ impl Slot<'_> {
         }
     }
 
-    /// Notes that the client has so many bytes of an answer to read. Clients that read nothing give way
-    /// when there are too many of them in all.
+    /// Notes that the client has so many bytes of an answer to read. Clients that read nothing give
+    /// way when there are too many of them in all.
     pub fn hold(&self, bytes: usize) {
         let mut state = self.gate.lock();
         if let Some(row) = state.table.get_mut(&self.number) {

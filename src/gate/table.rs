@@ -152,9 +152,9 @@ pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
     next.map(|(number, _)| *number)
 }
 
-/// The connection that is closed when there are more than `most` bytes of answers that are not read:
-/// one whose client has read nothing for [`OVERDUE`], or any that is not done when there are twice as
-/// many. It is one of the client with most of these bytes, then the oldest.
+/// The connection that is closed when there are more than `most` bytes of answers that are not
+/// read: one whose client has read nothing for [`OVERDUE`], or any that is not done when there are
+/// twice as many. It is one of the client with most of these bytes, then the oldest.
 pub fn hoarder<T>(table: &Table<T>, most: usize, now: Instant) -> Option<u64> {
     let bytes = |of: Option<&Row<T>>| -> usize {
         let rows = table.values().filter(|row| !row.is_evicted);

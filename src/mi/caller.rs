@@ -1,5 +1,5 @@
-//! One request and its reply: what is behind the endpoint, which dialect it speaks, and whether it is
-//! alive when it says nothing.
+//! One request and its reply: what is behind the endpoint, which dialect it speaks, and whether it
+//! is alive when it says nothing.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -10,14 +10,16 @@ use super::transport::{Endpoint, Exchange, Identity};
 use super::wire::{Dialect, Introduction, Refused};
 use crate::names;
 
-/// How long a reply may take, or half of the scrape's time, before the server is asked whether it is
-/// alive: the line protocol is silent about replies that are too large. Answers take a few milliseconds.
+/// How long a reply may take, or half of the scrape's time, before the server is asked whether it
+/// is alive: the line protocol is silent about replies that are too large. Answers take a few
+/// milliseconds.
 const SILENCE: Duration = Duration::from_millis(250);
 
 /// How long a reply may still take after the server has answered a later request.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with 2147483647).
+/// Ids are 31 bits wide: servers know no larger numbers (OpenSIPS 3.4 to 4.0 answer with
+/// 2147483647).
 const MAX_ID: u32 = i32::MAX as u32;
 
 /// Asks what is behind one endpoint.
@@ -75,8 +77,8 @@ impl Caller {
         }
     }
 
-    /// Waits for the answer of a server of the line protocol to a later question. Where nothing but answers
-    /// tells one server from another, it is one that each has an answer to.
+    /// Waits for the answer of a server of the line protocol to a later question. Where nothing but
+    /// answers tells one server from another, it is one that each has an answer to.
     fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
         if self.endpoint.identity().is_some() {
             self.version(Dialect::Line, None, deadline)?;
@@ -93,10 +95,10 @@ impl Caller {
 
     /// Finds out what the server speaks, and which version it is if it says so.
     ///
-    /// No request is silent in the log of every server: OpenSIPS 1.x and 2.x log that a request in JSON has
-    /// no command, 3.0 and later that the line protocol is no JSON (`modules/mi_datagram`,
-    /// `datagram_fnc.c`), and Kamailio that it has no method `version`. So it is asked by its own method
-    /// where its name is in the address, and else all are asked in JSON, once.
+    /// No request is silent in the log of every server: OpenSIPS 1.x and 2.x log that a request in
+    /// JSON has no command, 3.0 and later that the line protocol is no JSON (`modules/mi_datagram`,
+    /// `datagram_fnc.c`), and Kamailio that it has no method `version`. So it is asked by its own
+    /// method where its name is in the address, and else all are asked in JSON, once.
     ///
     /// Over a FIFO it is found out also where the operator says it: the line protocol would end MI
     /// over FIFO of a server that speaks JSON.
@@ -125,9 +127,9 @@ impl Caller {
         self.detect(deadline)
     }
 
-    /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer, and none
-    /// takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x and 2.x
-    /// `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
+    /// Asks for the version in the way of OpenSIPS 3.0, to which every server has its own answer,
+    /// and none takes harm: JSON from 3.0 and later, an error in JSON from Kamailio, and from 1.x
+    /// and 2.x `500 command not available` (seen on 1.11, 2.4, 3.4, 3.6, 4.0 and Kamailio 5.6).
     fn detect(&self, deadline: Deadline) -> Result<Introduction, Error> {
         let id = random_id();
         let request = Dialect::JsonRpc.version(id);

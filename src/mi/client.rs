@@ -1,5 +1,5 @@
-//! Asks one server: remembers what it is, asks for its statistics in as many requests as it takes, and for
-//! its processes and the commands of its modules beside them. One scrape at a time has it.
+//! Asks one server: remembers what it is, asks for its statistics in as many requests as it takes,
+//! and for its processes and the commands of its modules beside them. One scrape at a time has it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,8 +31,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server behind `endpoint`, which finds out what that speaks unless `chosen` says so.
-    /// `timeout` is the time that the operator grants to a scrape. Nothing is opened or asked yet.
+    /// A client of the server behind `endpoint`, which finds out what that speaks unless `chosen`
+    /// says so. `timeout` is the time that the operator grants to a scrape. Nothing is opened or
+    /// asked yet.
     pub fn new(endpoint: Endpoint, chosen: Option<Dialect>, timeout: Duration) -> Self {
         Client {
             caller: Caller { endpoint, chosen },
@@ -68,13 +69,13 @@ impl Client {
         self.groups.arguments(&[]).contains(&group)
     }
 
-    /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out silently what
-    /// it does not know.
+    /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out
+    /// silently what it does not know.
     ///
     /// # Errors
     ///
-    /// Everything that keeps the server's answer from being read; see [`Error`]. Some of the statistics
-    /// may have been given to `sink` already.
+    /// Everything that keeps the server's answer from being read; see [`Error`]. Some of the
+    /// statistics may have been given to `sink` already.
     pub fn get_statistics(
         &mut self,
         wanted: &Wanted,
@@ -243,7 +244,8 @@ impl Client {
         Ok(reading)
     }
 
-    /// What has to be asked for to get what is `wanted`: everything but some groups is all groups but those.
+    /// What has to be asked for to get what is `wanted`: everything but some groups is all groups
+    /// but those.
     fn arguments(&mut self, wanted: &Wanted, deadline: Deadline) -> Vec<String> {
         let is_kamailio = self.dialect() == Some(Dialect::Kamailio);
         if wanted.arguments != ["all"] || wanted.excluded.is_empty() || is_kamailio {
@@ -281,8 +283,8 @@ impl Client {
         }
     }
 
-    /// The processes of the server. It is asked for them once, and again when statistics of others were
-    /// seen.
+    /// The processes of the server. It is asked for them once, and again when statistics of others
+    /// were seen.
     pub fn processes(&mut self, deadline: Deadline) -> Arc<[Process]> {
         let Some(server) = &self.server else {
             return Arc::default();
@@ -340,7 +342,8 @@ impl Client {
         })
     }
 
-    /// Calls a command in a part of the time of a scrape, and returns what `read` makes of the reply.
+    /// Calls a command in a part of the time of a scrape, and returns what `read` makes of the
+    /// reply.
     ///
     /// # Errors
     ///
@@ -361,8 +364,8 @@ impl Client {
         )
     }
 
-    /// The texts that `read` finds in the reply to a command whose reply stays the same as long as the server
-    /// runs, see [`Client::call`].
+    /// The texts that `read` finds in the reply to a command whose reply stays the same as long as
+    /// the server runs, see [`Client::call`].
     ///
     /// # Errors
     ///
@@ -396,8 +399,8 @@ impl Client {
         self.aside(topic, QUESTION_TIME, request, read, deadline)
     }
 
-    /// Asks for `topic` in a quarter of the time of a scrape, which is worth more than the answer, or in
-    /// `most` if that is less. After a failure there is a pause.
+    /// Asks for `topic` in a quarter of the time of a scrape, which is worth more than the answer,
+    /// or in `most` if that is less. After a failure there is a pause.
     fn aside<T>(
         &mut self,
         topic: Topic,
@@ -458,8 +461,8 @@ impl Client {
     }
 }
 
-/// The groups in a reply to `list_statistics` (OpenSIPS 2.1 and later): `group:name:: incremental`, or
-/// members `"group:name":"incremental"`.
+/// The groups in a reply to `list_statistics` (OpenSIPS 2.1 and later): `group:name:: incremental`,
+/// or members `"group:name":"incremental"`.
 fn groups_in(reply: &Value<'_>) -> HashSet<Vec<u8>> {
     let members = reply.values();
     let keys = members.filter_map(|member| line::parse_key(member.name().as_bytes()));

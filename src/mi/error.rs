@@ -1,5 +1,5 @@
-//! Why there are no statistics: what happened, and to what. What to do about it is said where the flags
-//! are known.
+//! Why there are no statistics: what happened, and to what. What to do about it is said where the
+//! flags are known.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -119,7 +119,8 @@ pub enum Error {
     Empty,
     /// Not even a single statistic fits into a reply.
     TooLarge,
-    /// The server answers in another dialect than the one that it was found to speak, or that was chosen.
+    /// The server answers in another dialect than the one that it was found to speak, or that was
+    /// chosen.
     OtherDialect,
     /// The socket for the reply could not be made.
     ReplySocket {
@@ -185,8 +186,8 @@ impl Error {
         )
     }
 
-    /// What is the same for errors that tell an operator the same. What differs from scrape to scrape
-    /// while nothing changes is not in it.
+    /// What is the same for errors that tell an operator the same. What differs from scrape to
+    /// scrape while nothing changes is not in it.
     pub fn kind(&self) -> String {
         match self {
             Error::QueueFull { .. } => "queue full".to_string(),
@@ -306,7 +307,8 @@ pub enum CommandError {
     },
     /// It was not sent, since it was not answered before: it is after a pause.
     Paused,
-    /// It was not sent, since the scrape has no more time, or the server still works on another one.
+    /// It was not sent, since the scrape has no more time, or the server still works on another
+    /// one.
     NoTime,
     /// The server knows nothing of it.
     Unknown,

@@ -1,8 +1,9 @@
 //! The server's Management Interface (MI): a request in, statistics or an [`Error`] out.
 //!
-//! `transport` moves bytes, `wire` gives them meaning, `split` says how to ask for what is too large for
-//! one reply, `server` holds what is known of the server, and the [`Client`] puts them together. This
-//! room knows neither what the statistics mean and how Prometheus calls them, nor the flags.
+//! `transport` moves bytes, `wire` gives them meaning, `split` says how to ask for what is too
+//! large for one reply, `server` holds what is known of the server, and the [`Client`] puts them
+//! together. This room knows neither what the statistics mean and how Prometheus calls them, nor
+//! the flags.
 
 mod caller;
 mod client;

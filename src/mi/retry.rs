@@ -1,5 +1,5 @@
-//! When to ask again for what failed or was too large: after 15 s, then after twice as long each time,
-//! up to an hour. The clock decides, so that more scrapes do not shorten a pause.
+//! When to ask again for what failed or was too large: after 15 s, then after twice as long each
+//! time, up to an hour. The clock decides, so that more scrapes do not shorten a pause.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! The group `cachedb_redis`: queries of Redis (OpenSIPS 4.0, `modules/cachedb_redis/cachedb_redis.c`).
+//! The group `cachedb_redis`: queries of Redis (OpenSIPS 4.0,
+//! `modules/cachedb_redis/cachedb_redis.c`).
 
 use super::{Metric, Processor, counter};
 

@@ -1,8 +1,9 @@
-//! The group `call_center`: calls and chats that wait for agents, in all, by flow (queue) and by agent (OpenSIPS
-//! 1.11 to 4.0, `modules/call_center/cc_data.c`), and by its commands what each agent and flow does.
+//! The group `call_center`: calls and chats that wait for agents, in all, by flow (queue) and by
+//! agent (OpenSIPS 1.11 to 4.0, `modules/call_center/cc_data.c`), and by its commands what each
+//! agent and flow does.
 //!
-//! Up to 3.2 four of the names of a flow lack their last letter. What is averaged is so since the start of the
-//! server, or since `cc_reset_stats`.
+//! Up to 3.2 four of the names of a flow lack their last letter. What is averaged is so since the
+//! start of the server, or since `cc_reset_stats`.
 
 use super::state::{Listing, Reading, count, listing, metric, records, step};
 use super::{Metric, Processor, counter, gauge};

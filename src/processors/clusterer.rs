@@ -1,6 +1,6 @@
 //! The group `clusterer`: the nodes of all clusters, as this one sees them (OpenSIPS 3.4 to 4.0,
-//! `modules/clusterer/clusterer_mod.c`), and by its commands the state of each, of what they replicate, and of the
-//! sharing tags (2.4 to 4.0).
+//! `modules/clusterer/clusterer_mod.c`), and by its commands the state of each, of what they
+//! replicate, and of the sharing tags (2.4 to 4.0).
 
 use super::state::{
     Listing, Reading, States, Step, listing, metric, records, step, up_and_state, up_and_state_of,

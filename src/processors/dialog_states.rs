@@ -1,5 +1,5 @@
-//! The dialogs of Kamailio by what they wait for (Kamailio 5.6, `src/modules/dialog/dialog.c`), which its statistics do
-//! not tell.
+//! The dialogs of Kamailio by what they wait for (Kamailio 5.6, `src/modules/dialog/dialog.c`),
+//! which its statistics do not tell.
 //!
 //! The server walks all dialogs for it, so it is read only where the operator asks for it.
 

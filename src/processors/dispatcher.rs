@@ -1,9 +1,9 @@
-//! The module `dispatcher`: the destinations of its sets (OpenSIPS 1.11 to 4.0, `modules/dispatcher/dispatch.c`, and
-//! Kamailio 5.6, `src/modules/dispatcher/dispatcher.c`).
+//! The module `dispatcher`: the destinations of its sets (OpenSIPS 1.11 to 4.0,
+//! `modules/dispatcher/dispatch.c`, and Kamailio 5.6, `src/modules/dispatcher/dispatcher.c`).
 //!
-//! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that failed: nothing is
-//! sent to it. Kamailio says by a second letter whether a destination is probed, or never is (N), whatever its
-//! state, and still uses one that it is trying.
+//! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that
+//! failed: nothing is sent to it. Kamailio says by a second letter whether a destination is probed,
+//! or never is (N), whatever its state, and still uses one that it is trying.
 
 use super::Processor;
 use super::state::{

@@ -1,7 +1,9 @@
-//! The module `drouting`: its gateways and carriers (OpenSIPS 1.11 to 4.0, `modules/drouting/drouting.c`).
+//! The module `drouting`: its gateways and carriers (OpenSIPS 1.11 to 4.0,
+//! `modules/drouting/drouting.c`).
 //!
-//! With `use_partitions` the commands are refused without the name of a partition. A gateway that is probed is
-//! one that failed: nothing is sent to it. 1.11 only says whether a gateway is enabled.
+//! With `use_partitions` the commands are refused without the name of a partition. A gateway that
+//! is probed is one that failed: nothing is sent to it. 1.11 only says whether a gateway is
+//! enabled.
 
 use super::Processor;
 use super::state::{Listing, Parts, Records, States, listing, records, step, up_and_state};

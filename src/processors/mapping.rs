@@ -78,8 +78,8 @@ fn add_claims(group: &'static str, metric: &Metric, family: usize, names: &mut N
 pub struct Collection<'m> {
     mapping: &'m Mapping,
     page: Page<'m>,
-    /// The group of the last statistic, since those of a group come together: its name, the variable
-    /// part of that, and the names in it.
+    /// The group of the last statistic, since those of a group come together: its name, the
+    /// variable part of that, and the names in it.
     group: Vec<u8>,
     part: Vec<u8>,
     names: Option<&'m Names<Claim>>,
@@ -128,8 +128,8 @@ impl<'m> Collection<'m> {
 }
 
 impl Claim {
-    /// Adds a sample with this `value`. The server prints a level that fell below zero as an unsigned
-    /// number near 2^64: only a counter can mean such a number.
+    /// Adds a sample with this `value`. The server prints a level that fell below zero as an
+    /// unsigned number near 2^64: only a counter can mean such a number.
     fn add<'m>(&'m self, parts: &Parts<'_>, value: u64, page: &mut Page<'m>) {
         let value = match self.kind {
             Kind::Counter => Value::Unsigned(value),

@@ -1,11 +1,11 @@
-//! Which statistic and which state becomes which metric: one file per group or module of the server,
-//! each a table.
+//! Which statistic and which state becomes which metric: one file per group or module of the
+//! server, each a table.
 //!
-//! A new metric is one row in `METRICS` of its group. A new state is one row in `listings`: the names of
-//! the command, the steps from the root of its reply to the nodes of interest, with the labels that stand
-//! in each, and a metric for each field ([`state`]). A new group is one file and one line in
-//! [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and the tests all come
-//! from these tables. Nothing here knows how statistics arrive.
+//! A new metric is one row in `METRICS` of its group. A new state is one row in `listings`: the
+//! names of the command, the steps from the root of its reply to the nodes of interest, with the
+//! labels that stand in each, and a metric for each field ([`state`]). A new group is one file and
+//! one line in [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and
+//! the tests all come from these tables. Nothing here knows how statistics arrive.
 
 mod blacklists;
 mod cachedb_redis;
@@ -98,12 +98,15 @@ pub const PROCESSORS: &[Processor] = &[
     usrloc::PROCESSOR,
 ];
 
-/// What becomes of the statistics of one group, and of what commands of the module of that name show.
+/// What becomes of the statistics of one group, and of what commands of the module of that name
+/// show.
 #[derive(Debug, Clone, Copy)]
 pub struct Processor {
-    /// The group as the server names it, without colon. It may be a pattern like those of statistics.
+    /// The group as the server names it, without colon. It may be a pattern like those of
+    /// statistics.
     pub group: &'static str,
-    /// Whether it is collected unless the operator says otherwise. What the server works hard for is not.
+    /// Whether it is collected unless the operator says otherwise. What the server works hard for
+    /// is not.
     pub is_on_by_default: bool,
     /// The metrics of its statistics, in the order of the page.
     pub metrics: &'static [Metric],
@@ -143,8 +146,9 @@ pub struct Metric {
     /// The statistics, each with a value for every label.
     ///
     /// A statistic is named as the server names it within the group, or by a pattern with variable
-    /// parts in braces, such as `{pid}-total_size`. A label value `{pid}` stands for that part, or the one
-    /// of the group. A statistic that is named exactly is not looked for among the patterns.
+    /// parts in braces, such as `{pid}-total_size`. A label value `{pid}` stands for that part, or
+    /// the one of the group. A statistic that is named exactly is not looked for among the
+    /// patterns.
     pub statistics: Statistics,
 }
 

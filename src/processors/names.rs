@@ -47,8 +47,8 @@ impl<T> Names<T> {
         }
     }
 
-    /// What belongs to `name` if it is there exactly, else what belongs to the first pattern that fits,
-    /// with its variable parts in `parts`.
+    /// What belongs to `name` if it is there exactly, else what belongs to the first pattern that
+    /// fits, with its variable parts in `parts`.
     pub fn find<'n>(&self, name: &'n [u8], parts: &mut Parts<'n>) -> Option<&[T]> {
         let exact = self.exact.get(name.len()).map_or(&[][..], Vec::as_slice);
         if let Some((_, found)) = exact.iter().find(|(known, _)| is_equal(known, name)) {
@@ -107,8 +107,9 @@ impl Pattern {
 
     /// Puts the variable parts of `inner` into `parts`, if it has all separators and none is empty.
     ///
-    /// It is cut at the last place where the last separator stands, and at the first place for those
-    /// before: that is right for `udp:2001:DB8::1:5060`, where only the middle part can hold one.
+    /// It is cut at the last place where the last separator stands, and at the first place for
+    /// those before: that is right for `udp:2001:DB8::1:5060`, where only the middle part can hold
+    /// one.
     fn split<'n>(&self, inner: &'n [u8], parts: &mut Parts<'n>) -> Option<()> {
         let mut slots = parts.iter_mut().skip(1);
         let mut rest = inner;

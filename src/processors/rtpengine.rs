@@ -1,5 +1,5 @@
-//! The module `rtpengine`: the RTP engines of its sets, in a reply like that of `rtpproxy` (OpenSIPS 2.4 to 4.0,
-//! `modules/rtpengine/rtpengine.c`).
+//! The module `rtpengine`: the RTP engines of its sets, in a reply like that of `rtpproxy`
+//! (OpenSIPS 2.4 to 4.0, `modules/rtpengine/rtpengine.c`).
 
 use super::Processor;
 use super::rtpproxy::{ATTRIBUTES, PATH, STATES};

@@ -1,4 +1,5 @@
-//! The module `rtpproxy`: the RTP proxies of its sets (OpenSIPS 1.11 to 4.0, `modules/rtpproxy/rtpproxy.c`).
+//! The module `rtpproxy`: the RTP proxies of its sets (OpenSIPS 1.11 to 4.0,
+//! `modules/rtpproxy/rtpproxy.c`).
 //!
 //! 4.0 knows the command by its new name only.
 

@@ -1,5 +1,6 @@
-//! The groups `shmem_<mem_group>`: shared memory by the groups of modules that the configuration makes (OpenSIPS
-//! 2.3 to 4.0, `mem/shm_mem.c`, built with `SHM_EXTRA_STATS`). 2.2 calls them `shmem_group_<mem_group>`.
+//! The groups `shmem_<mem_group>`: shared memory by the groups of modules that the configuration
+//! makes (OpenSIPS 2.3 to 4.0, `mem/shm_mem.c`, built with `SHM_EXTRA_STATS`). 2.2 calls them
+//! `shmem_group_<mem_group>`.
 
 use super::{Metric, Processor, gauge};
 

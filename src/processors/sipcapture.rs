@@ -1,4 +1,5 @@
-//! The group `sipcapture`: messages captured for Homer (OpenSIPS 1.11 to 4.0, `modules/sipcapture/sipcapture.c`).
+//! The group `sipcapture`: messages captured for Homer (OpenSIPS 1.11 to 4.0,
+//! `modules/sipcapture/sipcapture.c`).
 //!
 //! The server lists both names twice, and only the second one counts.
 

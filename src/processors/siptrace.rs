@@ -1,4 +1,5 @@
-//! The group `siptrace`: messages traced (OpenSIPS 1.11 to 2.4, `modules/siptrace/siptrace.c`; its successor is `tracer`).
+//! The group `siptrace`: messages traced (OpenSIPS 1.11 to 2.4, `modules/siptrace/siptrace.c`; its
+//! successor is `tracer`).
 
 use super::{Metric, Processor, counter};
 

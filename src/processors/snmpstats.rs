@@ -1,4 +1,5 @@
-//! The group `snmpstats`: replies by their status (OpenSIPS 1.11 to 4.0, `modules/snmpstats/snmpstats.c`).
+//! The group `snmpstats`: replies by their status (OpenSIPS 1.11 to 4.0,
+//! `modules/snmpstats/snmpstats.c`).
 
 use super::{Metric, Processor, counter};
 

@@ -1,4 +1,5 @@
-//! The group `sst`: session timers (OpenSIPS 1.11 to 4.0, `modules/sst/sst.c`, which never updates it; Kamailio 5.6).
+//! The group `sst`: session timers (OpenSIPS 1.11 to 4.0, `modules/sst/sst.c`, which never updates
+//! it; Kamailio 5.6).
 
 use super::{Metric, Processor, counter};
 

@@ -1,9 +1,9 @@
-//! What the commands of the server show, and the samples that this becomes. The tables of all modules
-//! have this form.
+//! What the commands of the server show, and the samples that this becomes. The tables of all
+//! modules have this form.
 //!
-//! A reply is a tree, see [`crate::mi::Value`]: objects and arrays in JSON, nodes in the line protocol.
-//! Steps lead from a node to those below it. Each step names the labels whose values stand in its node,
-//! and a metric takes its value from a field of the last one.
+//! A reply is a tree, see [`crate::mi::Value`]: objects and arrays in JSON, nodes in the line
+//! protocol. Steps lead from a node to those below it. Each step names the labels whose values
+//! stand in its node, and a metric takes its value from a field of the last one.
 
 use crate::exposition::{Family, Kind};
 use crate::mi::Command;
@@ -30,7 +30,8 @@ pub enum Parts {
         parameter: &'static str,
         /// How many there are at least. With less it is asked once.
         least: usize,
-        /// The other command, which has the same answer as long as the server runs, and its own parameter.
+        /// The other command, which has the same answer as long as the server runs, and its own
+        /// parameter.
         command: Command,
         /// See there.
         given: Option<(&'static str, &'static str)>,
@@ -57,16 +58,16 @@ pub struct Records {
     pub metrics: &'static [Metric],
 }
 
-/// A step from a node to those below it that have one of these names. From an array it is one to its
-/// elements.
+/// A step from a node to those below it that have one of these names. From an array it is one to
+/// its elements.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
     /// The names.
     pub names: Names,
     /// Whether some versions do not have it: then it leads to the node itself.
     pub is_optional: bool,
-    /// Labels, and where in the node their values stand: in the first of these fields that it has. Empty
-    /// if it has none. `A/B` is the field B of the object A.
+    /// Labels, and where in the node their values stand: in the first of these fields that it has.
+    /// Empty if it has none. `A/B` is the field B of the object A.
     pub labels: &'static [(&'static str, Names)],
 }
 
@@ -88,11 +89,11 @@ pub enum Reading {
     Number(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
-    /// Whether the state in the field is one of those that are up, and the same as [`Reading::State`] for
-    /// another family.
+    /// Whether the state in the field is one of those that are up, and the same as
+    /// [`Reading::State`] for another family.
     UpAndState(Names, States, Family),
-    /// A sample for each state, which is a further label, and 1 for the one in the field. What is none of
-    /// the states is one more.
+    /// A sample for each state, which is a further label, and 1 for the one in the field. What is
+    /// none of the states is one more.
     State(Names, States),
     /// How many nodes have the same labels.
     Count,
@@ -100,7 +101,8 @@ pub enum Reading {
     CountOf(Names),
 }
 
-/// The states of a thing: the server's word, the value of the label `state`, and whether the thing is up.
+/// The states of a thing: the server's word, the value of the label `state`, and whether the thing
+/// is up.
 pub type States = &'static [(&'static str, &'static str, bool)];
 
 /// A metric of a command as the page has it.
@@ -180,8 +182,8 @@ pub const fn optional(names: Names, labels: &'static [(&'static str, Names)]) ->
     }
 }
 
-/// `PREFIX_up` and `PREFIX_state` of `$thing`: whether it `$when`, and in which state it is, by the same
-/// field of the reply to `$command`.
+/// `PREFIX_up` and `PREFIX_state` of `$thing`: whether it `$when`, and in which state it is, by the
+/// same field of the reply to `$command`.
 macro_rules! up_and_state {
     ($prefix:literal, $thing:literal, $when:literal, $command:literal, $field:expr, $states:expr) => {
         $crate::processors::state::up_and_state_of(

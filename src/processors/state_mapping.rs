@@ -37,8 +37,8 @@ impl StateMapping {
         &self.headers
     }
 
-    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part` of it. Returns
-    /// whether the reply has a form that is known.
+    /// Adds to `page` what a reply to the command of `listing` becomes, that was asked for `part`
+    /// of it. Returns whether the reply has a form that is known.
     pub fn add<'m>(
         &'m self,
         listing: &Listing,
@@ -179,7 +179,8 @@ fn labels_of<'v>(records: &Records, nodes: &[Value<'v>], part: &'v str) -> Vec<C
         .collect()
 }
 
-/// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to `visitor`.
+/// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to
+/// `visitor`.
 fn visit<'v>(
     value: Value<'v>,
     path: &[Step],

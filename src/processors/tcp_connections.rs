@@ -1,4 +1,5 @@
-//! The TCP connections of the server, by protocol and state (OpenSIPS 1.11 to 4.0, `net/net_tcp.c`).
+//! The TCP connections of the server, by protocol and state (OpenSIPS 1.11 to 4.0,
+//! `net/net_tcp.c`).
 //!
 //! The reply holds a line for each connection, so it is read only where the operator asks for it.
 

@@ -1,4 +1,5 @@
-//! The group `tracer`: messages traced (OpenSIPS 3.0 to 4.0, `modules/tracer/tracer.c`; its predecessor is `siptrace`).
+//! The group `tracer`: messages traced (OpenSIPS 3.0 to 4.0, `modules/tracer/tracer.c`; its
+//! predecessor is `siptrace`).
 
 use super::{Metric, Processor, counter};
 

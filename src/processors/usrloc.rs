@@ -1,8 +1,8 @@
 //! The group `usrloc`: registered users and contacts (OpenSIPS 1.11 to 4.0,
 //! `modules/usrloc/ul_mod.c` and `udomain.c`).
 //!
-//! A domain is the name of a location table, as the script spells it. Kamailio (5.6) puts an underscore behind
-//! it.
+//! A domain is the name of a location table, as the script spells it. Kamailio (5.6) puts an
+//! underscore behind it.
 
 use super::{Metric, Processor, counter, gauge};
 

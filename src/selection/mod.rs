@@ -1,5 +1,5 @@
-//! What a scrape asks for: the `collect[]` values of its URL, checked, within what the operator lets be
-//! collected, and made into arguments of `get_statistics`.
+//! What a scrape asks for: the `collect[]` values of its URL, checked, within what the operator
+//! lets be collected, and made into arguments of `get_statistics`.
 
 mod argument;
 mod scope;
@@ -39,16 +39,16 @@ enum Term {
 }
 
 impl Selection {
-    /// The selection that the given `collect[]` values make within `scope`. Empty values do not count, and
-    /// `all` selects everything.
+    /// The selection that the given `collect[]` values make within `scope`. Empty values do not
+    /// count, and `all` selects everything.
     ///
     /// # Errors
     ///
     /// [`Unselectable`] when a value could not reach the server as the one argument that it is: one
     /// with control characters (a newline would be a second argument), double quotes (the server
     /// refuses or strips them) or `::` (what stands before it would be the argument's name), one
-    /// without a group before its colon or that is not UTF-8, or more than 4096 bytes in all; and when it
-    /// is a group out of scope.
+    /// without a group before its colon or that is not UTF-8, or more than 4096 bytes in all; and
+    /// when it is a group out of scope.
     pub fn parse(
         values: impl IntoIterator<Item = Vec<u8>>,
         scope: &Arc<Scope>,
@@ -93,15 +93,15 @@ impl Selection {
         self.terms.is_empty()
     }
 
-    /// Whether the server must have statistics for it. Groups that the operator names may come later, or
-    /// have commands alone.
+    /// Whether the server must have statistics for it. Groups that the operator names may come
+    /// later, or have commands alone.
     pub fn needs_statistics(&self) -> bool {
         self.is_everything() && self.scope.only.is_empty()
     }
 
-    /// What `get_statistics` has to be asked for to bring what is selected, and little more. Names come
-    /// before groups: of a statistic that exists twice in a group the server gives by name the first,
-    /// which is dead (`sipcapture`, all versions), and the last one that arrives counts.
+    /// What `get_statistics` has to be asked for to bring what is selected, and little more. Names
+    /// come before groups: of a statistic that exists twice in a group the server gives by name the
+    /// first, which is dead (`sipcapture`, all versions), and the last one that arrives counts.
     pub fn wanted(&self) -> Wanted {
         let (mut arguments, mut groups) = (Vec::new(), Vec::new());
         if self.is_everything() {
@@ -200,7 +200,8 @@ impl Term {
     }
 }
 
-/// The argument that asks for `group`. Servers take groups in any case, and have lower case themselves.
+/// The argument that asks for `group`. Servers take groups in any case, and have lower case
+/// themselves.
 fn argument(group: &str) -> String {
     format!("{}:", group.to_ascii_lowercase())
 }

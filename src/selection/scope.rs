@@ -25,7 +25,8 @@ impl Scope {
         is_wanted && !self.excludes(group)
     }
 
-    /// Whether `group` is not collected only since nobody asked for it, and the server works hard for it.
+    /// Whether `group` is not collected only since nobody asked for it, and the server works hard
+    /// for it.
     pub fn is_off_by_default(&self, group: &[u8]) -> bool {
         let is_on = processor_of(group).is_none_or(|processor| processor.is_on_by_default);
         !is_on && self.only.is_empty() && !self.excludes(group)

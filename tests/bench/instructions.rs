@@ -1,8 +1,9 @@
-//! Counts the instructions of a page by callgrind and compares them with `tests/fixtures/instructions.tsv`:
-//! unlike times they are the same in every run. `BLESS=1` writes the file.
+//! Counts the instructions of a page by callgrind and compares them with
+//! `tests/fixtures/instructions.tsv`: unlike times they are the same in every run. `BLESS=1` writes
+//! the file.
 //!
-//! With arguments, `DIALECT STATISTICS TIMES`, it makes the page of a reply so many times: that is what
-//! is counted, twice, so that what comes before does not matter.
+//! With arguments, `DIALECT STATISTICS TIMES`, it makes the page of a reply so many times: that is
+//! what is counted, twice, so that what comes before does not matter.
 
 mod inputs;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,5 @@
-//! A scrape end to end, over real sockets, beside a null exporter: the same gate, threads, HTTP and datagrams,
-//! and a constant page of the same length.
+//! A scrape end to end, over real sockets, beside a null exporter: the same gate, threads, HTTP and
+//! datagrams, and a constant page of the same length.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -63,8 +63,8 @@ impl Program {
         stream
     }
 
-    /// User and system time that its threads used so far, as the scheduler counts it (proc(5), schedstat). Few
-    /// of them end while there is work, and what those used is a small part.
+    /// User and system time that its threads used so far, as the scheduler counts it (proc(5),
+    /// schedstat). Few of them end while there is work, and what those used is a small part.
     fn cpu(&self) -> Duration {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
         let times = tasks.expect("proc").flatten().filter_map(|task| {
@@ -74,8 +74,8 @@ impl Program {
         Duration::from_nanos(times.sum())
     }
 
-    /// Which part of the time that it used so far was spent by the kernel (proc(5), stat). In ticks, which is
-    /// exact enough for a second and more.
+    /// Which part of the time that it used so far was spent by the kernel (proc(5), stat). In
+    /// ticks, which is exact enough for a second and more.
     fn system_part(&self, since: (u64, u64)) -> f64 {
         let (user, system) = self.ticks();
         let (user, system) = (user - since.0, system - since.1);

@@ -1,4 +1,5 @@
-//! The landing page in a real browser. `make e2e` runs this; it needs the Debian packages chromium and chromium-driver.
+//! The landing page in a real browser. `make e2e` runs this; it needs the Debian packages chromium
+//! and chromium-driver.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

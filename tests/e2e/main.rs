@@ -1,5 +1,5 @@
-//! Beside real programs, of Debian packages that each test names. `make e2e` and `make package-test`
-//! run them.
+//! Beside real programs, of Debian packages that each test names. `make e2e` and `make
+//! package-test` run them.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! The Debian packages: installed, started and removed again, that of another architecture under an emulator.
-//! `make package-test` builds them and runs this.
+//! The Debian packages: installed, started and removed again, that of another architecture under an
+//! emulator. `make package-test` builds them and runs this.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -102,8 +102,8 @@ fn is_installed_runs_and_goes(package: &Path, wrapper: &[&str]) {
     }
 }
 
-/// What the package asks of systemd, which here only says what it was asked. Nothing of the machine is changed: /run and
-/// the units are in memory, and only the script sees them.
+/// What the package asks of systemd, which here only says what it was asked. Nothing of the machine
+/// is changed: /run and the units are in memory, and only the script sees them.
 #[test]
 #[ignore = "needs to be root: make package-test"]
 fn the_service_starts_and_ends_with_the_package() {

@@ -1,5 +1,5 @@
-//! The files that `print` writes, as the programs read them that they are for. `make e2e` runs this; it needs the
-//! Debian packages prometheus, systemd, groff-base and bash.
+//! The files that `print` writes, as the programs read them that they are for. `make e2e` runs
+//! this; it needs the Debian packages prometheus, systemd, groff-base and bash.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Beside a real Prometheus, which scrapes a server of each version. `make e2e` runs this; it needs the Debian
-//! packages prometheus and kamailio.
+//! Beside a real Prometheus, which scrapes a server of each version. `make e2e` runs this; it needs
+//! the Debian packages prometheus and kamailio.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,8 @@ use opensips_exporter::config::ASSETS;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// What the captured servers did not have: connections, blacklists, and a cluster with capabilities and sharing tags.
+/// What the captured servers did not have: connections, blacklists, and a cluster with capabilities
+/// and sharing tags.
 const NOT_CAPTURED: &[(&str, &str)] = &[
     (
         "tcp:list",
@@ -35,7 +36,8 @@ const NOT_CAPTURED: &[(&str, &str)] = &[
     ),
 ];
 
-/// What the dashboard asks for that is published for the Go exporter, and the labels that it shows of the answer.
+/// What the dashboard asks for that is published for the Go exporter, and the labels that it shows
+/// of the answer.
 fn published() -> Vec<(String, Vec<String>)> {
     let text = fs::read_to_string(fixture("dashboard_6935.tsv")).expect("the list");
     let rows = text.lines().filter(|line| !line.starts_with('#'));

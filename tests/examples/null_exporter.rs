@@ -1,6 +1,6 @@
-//! The least that an exporter can do with the same gate, threads and HTTP, to measure the exporter against:
-//! each request sends the datagram for all statistics, receives the reply, and answers a constant page.
-//! `null-exporter SOCKET PAGE`.
+//! The least that an exporter can do with the same gate, threads and HTTP, to measure the exporter
+//! against: each request sends the datagram for all statistics, receives the reply, and answers a
+//! constant page. `null-exporter SOCKET PAGE`.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

@@ -139,7 +139,8 @@ fn json() {
     });
 }
 
-/// A tree has no more values than its text can name, and what the tables make of it is a valid page.
+/// A tree has no more values than its text can name, and what the tables make of it is a valid
+/// page.
 #[test]
 fn trees() {
     let mapping = StateMapping::new(PROCESSORS);
@@ -197,8 +198,8 @@ fn count(value: &Value<'_>) -> usize {
     count
 }
 
-/// Whether what `write` writes is a page as the tests' own reader wants it. Returns how many samples
-/// it has.
+/// Whether what `write` writes is a page as the tests' own reader wants it. Returns how many
+/// samples it has.
 fn assert_valid(write: impl FnOnce(&mut Vec<u8>)) -> usize {
     let mut out = Vec::new();
     write(&mut out);

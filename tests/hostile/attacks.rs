@@ -11,7 +11,8 @@ use crate::support::attack::{
 };
 use crate::support::{Response, assert_up, server_and_exporter};
 
-/// A row: what it is called, its size in full and by default, in how many threads it runs, and what it does.
+/// A row: what it is called, its size in full and by default, in how many threads it runs, and what
+/// it does.
 type Row = (&'static str, usize, usize, usize, fn(&Attack));
 
 const ROWS: &[Row] = &[

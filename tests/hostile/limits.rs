@@ -1,4 +1,5 @@
-//! Where the system gives little: few descriptors, few threads, and a server that hangs while everybody asks.
+//! Where the system gives little: few descriptors, few threads, and a server that hangs while
+//! everybody asks.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -397,7 +398,8 @@ fn pages_that_nobody_reads_have_a_bound() {
     }
     let most = peak(&exporter);
     println!("pages that nobody reads: at most {most} kB");
-    // The printed unit allows 64 MB. glibc keeps memory for each thread, the static binary does not.
+    // The printed unit allows 64 MB. glibc keeps memory for each thread, the static binary does
+    // not.
     assert!(!is_full() || most < 48 << 10, "{most} kB");
 }
 

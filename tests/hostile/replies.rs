@@ -13,8 +13,8 @@ use crate::support::{Exporter, assert_up, binary, emulator};
 /// Bytes of a reply in JSON in full size, and else. `mi_http` may send 16 MiB.
 const JSON: (usize, usize) = ((16 << 20) - 100, 4 << 20);
 
-/// Bytes of one of the line protocol, which is silent about what is too large: no reply is waited for
-/// so long.
+/// Bytes of one of the line protocol, which is silent about what is too large: no reply is waited
+/// for so long.
 const LINES: usize = 1 << 20;
 
 /// Bytes that a reply may take beyond four times its size.

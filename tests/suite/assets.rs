@@ -1,4 +1,5 @@
-//! The dashboard and the rules go with the metrics: no name that is not there, none that nobody looks at.
+//! The dashboard and the rules go with the metrics: no name that is not there, none that nobody
+//! looks at.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +9,8 @@ use opensips_exporter::modules::COLLECTOR_FAMILIES;
 use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
 use opensips_exporter::scrape::FAMILIES;
 
-/// What neither the dashboard nor a rule uses: modules that few servers load, and what says the same twice. Those that
-/// end with `_` stand for all that begin so.
+/// What neither the dashboard nor a rule uses: modules that few servers load, and what says the
+/// same twice. Those that end with `_` stand for all that begin so.
 const UNUSED: &[&str] = &[
     "opensips_cachedb_redis_",
     "opensips_call_center_abandoned_calls_total",

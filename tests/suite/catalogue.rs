@@ -1,5 +1,5 @@
-//! Every statistic of OpenSIPS 1.11 to 4.0 has its metric: `fixtures/catalogue.tsv` lists them, as they stand
-//! in the sources of the server, with `<...>` for what varies.
+//! Every statistic of OpenSIPS 1.11 to 4.0 has its metric: `fixtures/catalogue.tsv` lists them, as
+//! they stand in the sources of the server, with `<...>` for what varies.
 
 use crate::support::fixture;
 use opensips_exporter::exposition::Kind;

@@ -130,7 +130,8 @@ fn what_cannot_be_on_the_wire_is_refused_with_a_sentence() {
     );
 }
 
-/// By its name the server gives the first of two statistics, by their group both. The second counts.
+/// By its name the server gives the first of two statistics, by their group both. The second
+/// counts.
 #[test]
 fn the_order_of_the_values_does_not_matter() {
     let twice = |value| (b"sipcapture".to_vec(), b"captured_requests".to_vec(), value);

@@ -1,4 +1,5 @@
-//! Replies that another user of the machine sends to the reply sockets, sooner than the server does.
+//! Replies that another user of the machine sends to the reply sockets, sooner than the server
+//! does.
 //!
 //! These tests run as root: who forges has to be another user.
 

@@ -1,4 +1,5 @@
-//! The gate with a tiny_http that answers what a test wants: every byte arrives, however fast either side is.
+//! The gate with a tiny_http that answers what a test wants: every byte arrives, however fast
+//! either side is.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -251,7 +252,8 @@ fn clients_that_do_not_read_keep_no_stream() {
     drop(unread);
 }
 
-/// As many as there are streams, of which none waits for another one, and less than is held at once.
+/// As many as there are streams, of which none waits for another one, and less than is held at
+/// once.
 #[test]
 fn clients_that_read_at_once_get_everything() {
     let body: &[u8] = Box::leak(pattern(1_000_000).into());

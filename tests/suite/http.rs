@@ -1,4 +1,5 @@
-//! How the gate speaks HTTP with friends, odd ones included (RFC 9112), and how long it has patience.
+//! How the gate speaks HTTP with friends, odd ones included (RFC 9112), and how long it has
+//! patience.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -361,8 +362,8 @@ fn whoever_is_new_is_answered_beside_those_who_stay() {
     drop(kept);
 }
 
-/// Requests come by all connections that are idle, and by new ones, while the exporter does not run:
-/// when it does again it must not close any of them unanswered.
+/// Requests come by all connections that are idle, and by new ones, while the exporter does not
+/// run: when it does again it must not close any of them unanswered.
 #[test]
 fn no_request_that_has_arrived_is_lost() {
     let (_directory, exporter) = without_server();

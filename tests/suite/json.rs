@@ -1,4 +1,5 @@
-//! What holds for any bytes in JSON-RPC: the parser reads what a server prints and survives what it does not.
+//! What holds for any bytes in JSON-RPC: the parser reads what a server prints and survives what it
+//! does not.
 
 use crate::support::stand_in::{KAMAILIO, Statistic, V3_6, V4_0, Version, answer};
 use opensips_exporter::mi::{Dialect, Refused};

@@ -60,7 +60,8 @@ fn every_statistic_of_two_thousand_processes_arrives_in_few_requests() {
             server.requests().len()
         );
         let fewest = size(&statistics(version, PROCESSES)).div_ceil(version.limit());
-        // For the groups that do not grow, the frames of the replies and the room for larger numbers.
+        // For the groups that do not grow, the frames of the replies and the room for larger
+        // numbers.
         assert_settles(&exporter, &server, version, PROCESSES, fewest + 2);
         assert!(exporter.logged("left out").is_empty());
     }
@@ -250,8 +251,8 @@ fn numbers_of_processes_may_have_wide_gaps() {
     }
 }
 
-/// Large replies are silence in the line protocol: it must not be taken for death, and death not for
-/// largeness.
+/// Large replies are silence in the line protocol: it must not be taken for death, and death not
+/// for largeness.
 #[test]
 fn silence_is_told_apart() {
     let (directory, server, exporter) = start(V2_4, 300);

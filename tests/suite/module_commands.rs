@@ -1,4 +1,5 @@
-//! The commands of a scrape: which of them are sent, and what it costs when one fails or the server is busy.
+//! The commands of a scrape: which of them are sent, and what it costs when one fails or the server
+//! is busy.
 
 use std::time::{Duration, Instant};
 

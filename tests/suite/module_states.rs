@@ -1,4 +1,5 @@
-//! The state of the server's modules: what its commands show, in both dialects and with the oddities of each.
+//! The state of the server's modules: what its commands show, in both dialects and with the
+//! oddities of each.
 
 use crate::support::modules::{exporter, samples, success};
 use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
@@ -7,7 +8,8 @@ use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
 #[test]
 fn replies_of_any_kind_are_read() {
     let cases: &[(&str, &str, &str, &str, &[&str])] = &[
-        // A set without destinations, the same name in two partitions, an IPv6 address, attributes with anything.
+        // A set without destinations, the same name in two partitions, an IPv6 address, attributes
+        // with anything.
         (
             "ds_list",
             "PARTITION:: a\n\tSET:: 1\n\t\tURI:: sip:[2001:db8::1]:5060 state=Active first_hit_counter=3\n\t\t\tattr:: x=\"1\" state=Inactive\n\t\t\tsocket:: udp:[::1]:5060\n\tSET:: 2\nPARTITION:: b\n\tSET:: 1\n\t\tURI:: sip:[2001:db8::1]:5060 state=Inactive first_hit_counter=0\n",

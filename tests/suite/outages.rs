@@ -1,5 +1,5 @@
-//! A server that is down, sick or strange: the page says so, the exporter lives, the log tells what to
-//! do, once.
+//! A server that is down, sick or strange: the page says so, the exporter lives, the log tells what
+//! to do, once.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

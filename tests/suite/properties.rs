@@ -1,5 +1,5 @@
-//! What holds for any bytes and any names: the parser reads what a server prints and survives what it
-//! does not, and a page is always valid.
+//! What holds for any bytes and any names: the parser reads what a server prints and survives what
+//! it does not, and a page is always valid.
 
 use std::collections::BTreeMap;
 
@@ -220,7 +220,8 @@ proptest! {
     }
 }
 
-/// What a label value looks like that a server spelled like this: bytes that are not UTF-8 as `\xHH`.
+/// What a label value looks like that a server spelled like this: bytes that are not UTF-8 as
+/// `\xHH`.
 fn as_label(bytes: &[u8]) -> String {
     bytes
         .utf8_chunks()

@@ -168,7 +168,8 @@ fn a_dump_is_the_page() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("does not exist"));
 }
 
-/// A page that is not there must not replace the one of before, nor a check that did not end be a good one.
+/// A page that is not there must not replace the one of before, nor a check that did not end be a
+/// good one.
 #[test]
 fn what_a_signal_ends_did_not_work() {
     let (_directory, server, socket) = server(V3_6);

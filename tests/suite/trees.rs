@@ -1,5 +1,5 @@
-//! Replies to commands as trees: those of real servers find room when they are large, and none is too
-//! deep.
+//! Replies to commands as trees: those of real servers find room when they are large, and none is
+//! too deep.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Statistics that no table claims come out under the names of the server, on the first page already.
+//! Statistics that no table claims come out under the names of the server, on the first page
+//! already.
 
 use crate::support::stand_in::{StandIn, Statistic, V4_0, VERSIONS, Version};
 use crate::support::{Exporter, TempDir};

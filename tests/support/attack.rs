@@ -1,5 +1,5 @@
-//! Attacks on the exporter while somebody else scrapes it: what a well-behaved client sees, and what the
-//! process takes.
+//! Attacks on the exporter while somebody else scrapes it: what a well-behaved client sees, and
+//! what the process takes.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -20,7 +20,8 @@ use super::{Exporter, PATIENCE, emulator, page::Page, wait_until};
 /// Scrapes during an attack of full size, and else.
 const SCRAPES: (usize, usize) = (100, 20);
 
-/// The time between them when an attack has its full size, so that it outlives all deadlines of the gate.
+/// The time between them when an attack has its full size, so that it outlives all deadlines of the
+/// gate.
 const INTERVAL: Duration = Duration::from_millis(70);
 
 /// The time between a connection and the request on it, as over a network.
@@ -54,16 +55,16 @@ const MORE_DESCRIPTORS: usize = 3 * MORE_STREAMS;
 /// Threads that have ended and wait for their last turn on a busy machine.
 const ENDING: usize = 16;
 
-/// Memory that an attack may cost, in bytes. The allocator of glibc, which only tests use, takes more
-/// and gives little back.
+/// Memory that an attack may cost, in bytes. The allocator of glibc, which only tests use, takes
+/// more and gives little back.
 const MEMORY: u64 = if cfg!(target_env = "musl") {
     8 << 20
 } else {
     16 << 20
 };
 
-/// Memory that may stay in use after an attack, in bytes: that of further streams, and what musl keeps
-/// after many pages were made at once, no more after five attacks than after one.
+/// Memory that may stay in use after an attack, in bytes: that of further streams, and what musl
+/// keeps after many pages were made at once, no more after five attacks than after one.
 const LEFT: u64 = if cfg!(target_env = "musl") {
     2 << 20
 } else {
@@ -105,8 +106,8 @@ impl Attack {
         !self.is_over.load(Ordering::Relaxed) && self.began.elapsed() < LONGEST
     }
 
-    /// A connection from one of many addresses of this machine, so that ports do not run out. `window`
-    /// bytes is what it can receive.
+    /// A connection from one of many addresses of this machine, so that ports do not run out.
+    /// `window` bytes is what it can receive.
     pub fn connect_with(&self, window: Option<usize>) -> io::Result<TcpStream> {
         let number = self.sources.fetch_add(1, Ordering::Relaxed);
         connect_from(2 + (number % 250) as u8, self.address, window)
@@ -117,7 +118,8 @@ impl Attack {
         self.connect_with(None)
     }
 
-    /// Sends `request` and returns all that comes back until the connection is closed, by whatever means.
+    /// Sends `request` and returns all that comes back until the connection is closed, by whatever
+    /// means.
     pub fn exchange(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = self.connect().expect("a connection");
         // It may be closed before everything was taken.
@@ -135,8 +137,8 @@ impl Attack {
         answer
     }
 
-    /// Opens and holds connections, each prepared by `prepare`, and opens another one when the oldest was
-    /// held for long enough.
+    /// Opens and holds connections, each prepared by `prepare`, and opens another one when the
+    /// oldest was held for long enough.
     pub fn hold(&self, count: usize, prepare: impl Fn(&mut TcpStream) -> io::Result<()>) {
         let mut held = VecDeque::new();
         while self.once_more() {
@@ -152,7 +154,8 @@ impl Attack {
     }
 }
 
-/// A connection from the address 127.0.0.`host` to `address`. `window` bytes is what it can receive.
+/// A connection from the address 127.0.0.`host` to `address`. `window` bytes is what it can
+/// receive.
 pub fn connect_from(host: u8, address: SocketAddr, window: Option<usize>) -> io::Result<TcpStream> {
     let socket = net::socket_with(
         AddressFamily::INET,
@@ -185,7 +188,8 @@ struct Usage {
     memory: u64,
 }
 
-/// What `exporter` takes. An emulator's memory is not counted, nor the one thread that qemu has for itself.
+/// What `exporter` takes. An emulator's memory is not counted, nor the one thread that qemu has for
+/// itself.
 fn usage(exporter: &Exporter) -> Usage {
     let statm = fs::read_to_string(format!("/proc/{}/statm", exporter.pid())).expect("proc");
     let pages = statm
@@ -226,8 +230,8 @@ fn scrape(address: SocketAddr) -> Result<Duration, String> {
     }
 }
 
-/// Attacks `exporter` by `threads` threads that each run `attack` while it is scraped, and checks that the
-/// scrapes come through and that the process stays within its bounds.
+/// Attacks `exporter` by `threads` threads that each run `attack` while it is scraped, and checks
+/// that the scrapes come through and that the process stays within its bounds.
 pub fn withstand(
     name: &str,
     exporter: &mut Exporter,

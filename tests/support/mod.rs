@@ -88,8 +88,8 @@ pub fn emulator() -> Option<OsString> {
     std::env::var_os("TESTED_UNDER")
 }
 
-/// The program at `path`, not started yet, by way of `wrapper`, a command that starts another one. It runs under the
-/// emulator, if there is one.
+/// The program at `path`, not started yet, by way of `wrapper`, a command that starts another one.
+/// It runs under the emulator, if there is one.
 pub fn command(wrapper: &[&str], path: &Path) -> Command {
     let words = wrapper.iter().map(OsString::from);
     let mut words = words.chain(emulator()).chain([path.into()]);

@@ -16,7 +16,8 @@ pub fn exporter(
     (directory, server, exporter)
 }
 
-/// The samples of `family` as they stand on the page, without its name, their labels in the order of the alphabet.
+/// The samples of `family` as they stand on the page, without its name, their labels in the order
+/// of the alphabet.
 pub fn samples(page: &Page, family: &str) -> Vec<String> {
     let family = page.family(family);
     let samples = family.iter().flat_map(|family| &family.samples);

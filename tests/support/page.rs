@@ -1,6 +1,6 @@
-//! A reader of the text exposition format 0.0.4 that shares nothing with the writer, and refuses what
-//! Prometheus or a careful reader would: a second TYPE, samples of a metric apart from each other, a
-//! series twice, a wrong escape.
+//! A reader of the text exposition format 0.0.4 that shares nothing with the writer, and refuses
+//! what Prometheus or a careful reader would: a second TYPE, samples of a metric apart from each
+//! other, a series twice, a wrong escape.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -141,8 +141,8 @@ impl StandIn {
         self.state.lock().unwrap().taught.has_modules = true;
     }
 
-    /// Answers `command` with these lines, or with this JSON as the result. A command with its parameters is
-    /// answered before one without: `ds_list{"partition":"a"}`, `:ds_list:\na\n`.
+    /// Answers `command` with these lines, or with this JSON as the result. A command with its
+    /// parameters is answered before one without: `ds_list{"partition":"a"}`, `:ds_list:\na\n`.
     pub fn teach(&self, command: &str, answer: &str) {
         let mut state = self.state.lock().unwrap();
         let answers = &mut state.taught.answers;

@@ -12,8 +12,8 @@ use super::wire::{Dialect, Product};
 pub use commands::{Call, Command, Commands, list_of_names};
 pub use processes::{Process, Processes, processes_in};
 
-/// How much later a server may seem to have started, since it counts whole seconds and a reply takes
-/// time.
+/// How much later a server may seem to have started, since it counts whole seconds and a reply
+/// takes time.
 const JITTER: Duration = Duration::from_secs(5);
 
 /// A server that has answered.
@@ -44,8 +44,8 @@ pub struct Server {
 pub struct Question {
     /// What it is.
     pub topic: Topic,
-    /// Whether the answer has less time than the operator grants, since the client is in a hurry. What
-    /// is too slow then says nothing to the others.
+    /// Whether the answer has less time than the operator grants, since the client is in a hurry.
+    /// What is too slow then says nothing to the others.
     pub is_hurried: bool,
 }
 
@@ -89,7 +89,8 @@ impl Server {
         }
     }
 
-    /// Whether it knows the command `list_statistics`: 1.x does not, and logs that; Kamailio has none.
+    /// Whether it knows the command `list_statistics`: 1.x does not, and logs that; Kamailio has
+    /// none.
     pub fn lists_groups(&self) -> bool {
         let product = self.product.as_ref();
         let is_first = product.is_some_and(|product| product.version.starts_with("1."));

@@ -43,8 +43,8 @@ impl Processes {
         self.is_current = true;
     }
 
-    /// Notes that all statistics of these processes were seen. They are the same processes as long as
-    /// each group has those that it had.
+    /// Notes that all statistics of these processes were seen. They are the same processes as long
+    /// as each group has those that it had.
     pub fn note_seen(&mut self, seen: Seen) {
         for (group, numbers) in seen {
             let is_same = match self.seen.get(group) {
@@ -75,8 +75,9 @@ pub fn processes_in(dialect: Dialect, reply: &[u8], id: u32) -> Result<Vec<Proce
     })
 }
 
-/// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0), `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio),
-/// `Process::  ID=4 PID=8359 Type=SIP receiver udp:127.0.0.1:5111 ` (OpenSIPS 1.11 and 2.4).
+/// `{"ID":7,"PID":14778,"Type":"timer"}` (OpenSIPS 3.0 to 4.0),
+/// `{"IDX":7,"PID":22507,"DSC":"timer"}` (Kamailio), `Process::  ID=4 PID=8359 Type=SIP receiver
+/// udp:127.0.0.1:5111 ` (OpenSIPS 1.11 and 2.4).
 fn process(value: Value<'_>) -> Option<Process> {
     let number = |name| value.member(name)?.text()?.parse().ok();
     let role = value.member("Type").or_else(|| value.member("DSC"));

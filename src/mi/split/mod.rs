@@ -1,8 +1,8 @@
 //! How to ask for everything in few requests when it does not fit into one reply. No I/O.
 //!
 //! A server has a buffer for its reply and sends nothing of one that is larger. Then the groups are
-//! asked for in one request, which is halved as long as it is too large, but for those that grow with
-//! the processes: they are asked for by names, as many as the last reply says that will fit.
+//! asked for in one request, which is halved as long as it is too large, but for those that grow
+//! with the processes: they are asked for by names, as many as the last reply says that will fit.
 
 mod groups;
 mod names;
@@ -66,8 +66,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan for a server that takes requests of at most `max_request` bytes, and whose replies have at
-    /// most `capacity` bytes.
+    /// A plan for a server that takes requests of at most `max_request` bytes, and whose replies
+    /// have at most `capacity` bytes.
     pub fn new(capacity: usize, max_request: usize) -> Self {
         Plan {
             capacity,
@@ -92,7 +92,8 @@ impl Plan {
         self.capacity - self.capacity / 24
     }
 
-    /// Whether `argument` was too large by itself and has no parts, and the pause after that is not over.
+    /// Whether `argument` was too large by itself and has no parts, and the pause after that is not
+    /// over.
     fn is_left_out(&self, argument: &str, now: Instant) -> bool {
         let is_named = self.by_names(argument).is_some();
         !is_named
@@ -101,7 +102,8 @@ impl Plan {
                 .may_ask([argument.to_string()].as_slice(), now)
     }
 
-    /// Whether `arguments` may fit into one reply. `is_everything` says that they are all that is asked for.
+    /// Whether `arguments` may fit into one reply. `is_everything` says that they are all that is
+    /// asked for.
     fn may_fit(&self, arguments: &[String], is_everything: bool, now: Instant) -> bool {
         let has_processes = arguments
             .iter()
@@ -158,8 +160,8 @@ impl Plan {
         }
     }
 
-    /// Notes that the reply to `arguments` was too large. Of the lists that strangers can think of, a
-    /// bounded number is remembered.
+    /// Notes that the reply to `arguments` was too large. Of the lists that strangers can think of,
+    /// a bounded number is remembered.
     fn note_too_large(&mut self, arguments: Vec<String>, is_everything: bool, now: Instant) {
         let is_bounded = is_everything || arguments.len() == 1;
         if is_bounded || self.too_large.failed().len() < MAX_LISTS {

@@ -1,5 +1,5 @@
-//! The groups that grow with the processes of the server, and the names in them. A server tells these
-//! names nowhere in parts; they follow from the numbers of its processes.
+//! The groups that grow with the processes of the server, and the names in them. A server tells
+//! these names nowhere in parts; they follow from the numbers of its processes.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

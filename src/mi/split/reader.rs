@@ -10,12 +10,12 @@ use crate::mi::wire::{Refused, Sink, Statistic, Unparsed};
 /// Processes that are asked for beyond the last one that is known, so that new ones are found.
 const NEW_PROCESSES: usize = 16;
 
-/// Numbers without a process behind the last one that was seen, after which there are taken to be no
-/// more. The numbers have gaps where processes ended.
+/// Numbers without a process behind the last one that was seen, after which there are taken to be
+/// no more. The numbers have gaps where processes ended.
 const LONGEST_GAP: usize = 300;
 
-/// Single groups that may be too large one after the other before anything was read. With more of them
-/// the server has no memory, and is not asked on.
+/// Single groups that may be too large one after the other before anything was read. With more of
+/// them the server has no memory, and is not asked on.
 const MAX_TOO_LARGE: usize = 2;
 
 /// What one scrape read beside the statistics.
@@ -31,7 +31,8 @@ pub struct Reading {
     pub left_out: BTreeSet<String>,
     /// Whether groups were asked for one by one instead of `all`.
     pub is_by_groups: bool,
-    /// Whether groups that the configuration makes may be missing, since nobody told which there are.
+    /// Whether groups that the configuration makes may be missing, since nobody told which there
+    /// are.
     pub may_lack_groups: bool,
 }
 
@@ -44,16 +45,16 @@ pub struct Replies {
     pub largest: usize,
 }
 
-/// Sends one request for these arguments of `get_statistics`, gives what the reply holds to the sink, and
-/// returns the size of the reply in bytes: 0 if the server knows nothing of that.
+/// Sends one request for these arguments of `get_statistics`, gives what the reply holds to the
+/// sink, and returns the size of the reply in bytes: 0 if the server knows nothing of that.
 pub type Ask<'a> = dyn FnMut(&[String], &mut Sink<'_>) -> Result<usize, Refused> + 'a;
 
 /// Reads what is `wanted` by these `arguments` of `get_statistics`.
 ///
 /// # Errors
 ///
-/// What `ask` fails with. [`Refused::TooLarge`] if nothing fits: then nothing is learnt, since the server
-/// may just have had no memory.
+/// What `ask` fails with. [`Refused::TooLarge`] if nothing fits: then nothing is learnt, since the
+/// server may just have had no memory.
 pub fn read(
     plan: &mut Plan,
     groups: &mut Groups,
@@ -240,7 +241,8 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
-    /// Sends one request, and notes what its reply says of the server. Returns the bytes of the reply.
+    /// Sends one request, and notes what its reply says of the server. Returns the bytes of the
+    /// reply.
     fn request(&mut self, arguments: &[String]) -> Result<usize, Refused> {
         let Reader {
             groups,

@@ -15,8 +15,8 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 /// The most of them. When there are more, the system does not answer.
 const MAX_WAITING: usize = 64;
 
-/// The addresses of `host`, which messages call `endpoint`: at least one, those of IPv4 first, as servers
-/// rarely listen on others alone.
+/// The addresses of `host`, which messages call `endpoint`: at least one, those of IPv4 first, as
+/// servers rarely listen on others alone.
 ///
 /// # Errors
 ///
@@ -25,7 +25,8 @@ pub fn resolve(host: &Host, endpoint: &str, deadline: Deadline) -> Result<Vec<So
     if let Ok(address) = host.name.parse::<IpAddr>() {
         return Ok(vec![(address, host.port).into()]);
     }
-    // The system knows no deadline, so somebody else waits for it, and may do so for long after this scrape.
+    // The system knows no deadline, so somebody else waits for it, and may do so for long after
+    // this scrape.
     if WAITING.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING {
         WAITING.fetch_sub(1, Ordering::SeqCst);
         return Err(Error::Unresolved {

@@ -20,8 +20,8 @@ use crate::mi::deadline::Deadline;
 use crate::mi::error::Error;
 use crate::names;
 
-/// What tells the socket that is at `path` now from another one, if it can be seen. A new file can have the
-/// number of the old one.
+/// What tells the socket that is at `path` now from another one, if it can be seen. A new file can
+/// have the number of the old one.
 pub fn identity(path: &Path) -> Option<Identity> {
     let file = fs::metadata(path).ok()?;
     Some(Identity {
@@ -141,16 +141,17 @@ impl Exchange<'_> {
         )
     }
 
-    /// Whether replies come from there: from a socket without a name, as OpenSIPS sends them, or from the one
-    /// that is asked, as Kamailio does (5.6). In a container that may have another directory.
+    /// Whether replies come from there: from a socket without a name, as OpenSIPS sends them, or
+    /// from the one that is asked, as Kamailio does (5.6). In a container that may have another
+    /// directory.
     fn is_server(&self, sender: &SocketAddr) -> bool {
         let is_asked = |path: &Path| path.file_name() == self.path.file_name();
         sender.is_unnamed() || sender.as_pathname().is_some_and(is_asked)
     }
 }
 
-/// What the system's `error` means for the operator, with what the file system says of the socket at `path`
-/// now.
+/// What the system's `error` means for the operator, with what the file system says of the socket
+/// at `path` now.
 fn explain(path: &Path, error: io::Error) -> Error {
     let path = path.to_path_buf();
     if let Some(what) = other_than_socket(&path) {
