@@ -6,6 +6,7 @@ mod support;
 
 mod auto;
 mod browser;
+mod fifo_users;
 mod kamailio;
 mod package;
 mod printed_files;

@@ -78,7 +78,7 @@ fn is_installed_runs_and_goes(package: &Path, wrapper: &[&str]) {
             assert!(Path::new(file).exists(), "{file}");
         }
         let settings = std::fs::read_to_string("/etc/default/opensips_exporter").expect("it");
-        assert!(settings.contains("OPENSIPS_EXPORTER_SOCKET=/"));
+        assert!(settings.contains("\n#OPENSIPS_EXPORTER_SOCKET=/"));
         let unit = std::fs::read_to_string(FILES[1]).expect("the unit");
         assert!(unit.contains("ExecStart=/usr/bin/opensips_exporter\n"));
         let verified = Command::new("systemd-analyze")
@@ -117,7 +117,7 @@ fn the_service_starts_and_ends_with_the_package() {
         is-enabled) [ -L "$link" ] ;;
         esac"#;
     let getent = r#"#!/bin/sh
-        [ -e /run/with_group ]"#;
+        [ -e "/run/with_$2" ]"#;
     for (name, text) in [("systemctl", systemctl), ("getent", getent)] {
         let path = directory.join(name);
         std::fs::write(&path, text).expect("a program");
@@ -138,12 +138,11 @@ fn the_service_starts_and_ends_with_the_package() {
         "sh prerm remove; sh postrm remove",
     );
     let (again, purge) = ("sh postinst configure 0.1.0", "sh postrm purge");
-    let install = format!("touch /run/with_group; {install}");
     let installed = "daemon-reload\nenable --now opensips_exporter.service\n";
     let removed = "stop opensips_exporter.service\ndaemon-reload\n";
     let asked = "daemon-reload\nis-enabled --quiet opensips_exporter.service\n";
     let restarted = "restart opensips_exporter.service\n";
-    assert_eq!(said(&install), installed);
+    assert_eq!(said(install), installed);
     assert_eq!(
         said(&format!("{install}; {again}")),
         format!("{installed}{asked}{restarted}")
@@ -162,10 +161,22 @@ fn the_service_starts_and_ends_with_the_package() {
         )),
         format!("{installed}{removed}daemon-reload\n")
     );
-    let in_vain = said("sh postinst configure ''");
+    // The groups that there are, which may come and go.
+    let groups = "cat /etc/systemd/system/opensips_exporter.service.d/groups.conf";
+    let all = "touch /run/with_opensips /run/with_kamailio";
+    let told = said(&format!("{all}; {install}; {groups}"));
     assert!(
-        in_vain.contains("no group opensips") && in_vain.contains("systemctl enable --now"),
-        "{in_vain}"
+        told.ends_with("[Service]\nSupplementaryGroups=opensips kamailio\n"),
+        "{told}"
     );
+    let told = said(&format!(
+        "{all}; {install}; rm /run/with_opensips; {again}; {groups}"
+    ));
+    assert!(told.ends_with("\nSupplementaryGroups=kamailio\n"), "{told}");
+    let none = "! find /etc/systemd/system | grep groups.conf";
+    said(&format!(
+        "{all}; {install}; rm /run/with_*; {again}; {none}"
+    ));
+    said(&format!("{all}; {install}; {remove}; {purge}; {none}"));
     assert!(said("rmdir /run/systemd/system; sh postinst configure ''").is_empty());
 }

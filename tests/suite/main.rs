@@ -10,6 +10,8 @@ mod collect_parameter;
 mod command_line;
 mod dialects;
 mod fifo;
+mod fifo_outages;
+mod fifo_replies;
 mod fixed_metrics;
 mod forged_replies;
 mod gate;
