@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::alone;
 use crate::support::attack::{
-    THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, is_full, resets, withstand,
+    THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, is_full, resets, threads, withstand,
 };
 use crate::support::many_processes::statistics;
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, V3_6};
@@ -30,7 +30,7 @@ fn at_rest_it_takes_little() {
     let (_directory, _server, exporter) = server_and_exporter(&[]);
     assert_up(&exporter);
     wait_until("no more threads than at rest", || {
-        exporter.threads().len() <= THREADS_AT_REST
+        threads(&exporter) <= THREADS_AT_REST
     });
     let descriptors = exporter.descriptors();
     assert!(descriptors <= 25, "{descriptors}");
@@ -276,7 +276,7 @@ fn a_hanging_server_delays_nothing_else() {
         }
         let _end = SetInTheEnd(&is_over);
         wait_until("as many requests as may wait are on their way", || {
-            exporter.threads().len() >= THREADS_AFTERWARDS
+            threads(&exporter) >= THREADS_AFTERWARDS
         });
         let mut times: Vec<Duration> = (0..100)
             .map(|_| {
@@ -311,7 +311,7 @@ fn one_too_many_is_told_so() {
             scope.spawn(|| assert_down(&exporter));
         }
         wait_until("all requests are on their way", || {
-            exporter.threads().len() >= THREADS_AFTERWARDS
+            threads(&exporter) >= THREADS_AFTERWARDS
         });
         let began = Instant::now();
         let response = exporter.get("/metrics");

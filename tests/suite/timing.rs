@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST};
+use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST, threads};
 use crate::support::stand_in::Behaviour;
 use crate::support::{Exporter, assert_down, assert_up, server_and_exporter, wait_until};
 
@@ -139,9 +139,7 @@ fn the_duration_is_in_seconds() {
 fn threads_come_with_need_and_go() {
     let (_directory, server, exporter) = server_and_exporter(&["--timeout=1s"]);
     server.behave(Behaviour::Silent);
-    wait_until("those that wait", || {
-        exporter.threads().len() <= THREADS_AT_REST
-    });
+    wait_until("those that wait", || threads(&exporter) <= THREADS_AT_REST);
     let scrapes = 10;
     std::thread::scope(|scope| {
         for _ in 0..scrapes {
@@ -149,11 +147,11 @@ fn threads_come_with_need_and_go() {
         }
         wait_until(
             "one for each connection, and those of further streams",
-            || exporter.threads().len() >= THREADS_AFTERWARDS + scrapes,
+            || threads(&exporter) >= THREADS_AFTERWARDS + scrapes,
         );
     });
     wait_until("those that wait, and those of further streams", || {
-        exporter.threads().len() <= THREADS_AFTERWARDS
+        threads(&exporter) <= THREADS_AFTERWARDS
     });
     // Further streams are used again.
     std::thread::scope(|scope| {
@@ -162,6 +160,6 @@ fn threads_come_with_need_and_go() {
         }
     });
     wait_until("no more than after the first time", || {
-        exporter.threads().len() <= THREADS_AFTERWARDS
+        threads(&exporter) <= THREADS_AFTERWARDS
     });
 }

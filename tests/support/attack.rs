@@ -188,8 +188,12 @@ struct Usage {
     memory: u64,
 }
 
-/// What `exporter` takes. An emulator's memory is not counted, nor the one thread that qemu has for
-/// itself.
+/// The threads of `exporter`, without the one that qemu has for itself.
+pub fn threads(exporter: &Exporter) -> usize {
+    exporter.threads().len() - usize::from(emulator().is_some())
+}
+
+/// What `exporter` takes. An emulator's memory is not counted.
 fn usage(exporter: &Exporter) -> Usage {
     let statm = fs::read_to_string(format!("/proc/{}/statm", exporter.pid())).expect("proc");
     let pages = statm
@@ -198,7 +202,7 @@ fn usage(exporter: &Exporter) -> Usage {
         .and_then(|pages| pages.parse::<u64>().ok());
     let resident = pages.expect("a number") * rustix::param::page_size() as u64;
     Usage {
-        threads: exporter.threads().len() - usize::from(emulator().is_some()),
+        threads: threads(exporter),
         descriptors: exporter.descriptors(),
         memory: emulator().map_or(resident, |_| 0),
     }

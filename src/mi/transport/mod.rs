@@ -126,7 +126,7 @@ impl Endpoint {
     }
 
     /// Sends what a server of any dialect has an answer to: `request`, or `for_fifo` where it has a
-    /// FIFO, see [`fifo::ask_unknown`].
+    /// FIFO, see `fifo::ask_unknown`.
     ///
     /// # Errors
     ///
