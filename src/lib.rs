@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! TCP client -> gate -> tiny_http -> site -> scrape -> mi -> processors -> exposition -> out
-//!                                              collectors
+//!                                           modules
 //! ```
 //!
 //! `config`, `logging`, `telemetry`, `news` and `turns` serve the program around it, `bytes`
