@@ -96,7 +96,7 @@ struct Asked {
 struct Wants {
     /// What the page is to show, if he wants a page.
     selection: Option<Selection>,
-    limit: Duration,
+    deadline: Deadline,
 }
 
 /// What one scrape brought.
@@ -143,7 +143,7 @@ impl Scraper {
         let deadline = Deadline::after(limit);
         let wants = Wants {
             selection: Some(selection.clone()),
-            limit,
+            deadline,
         };
         let mut asked = match self.turns.wait(wants, deadline) {
             Turn::Taken(asked) => asked,
@@ -157,14 +157,19 @@ impl Scraper {
                 return self.page(began, self.nothing(Err(error)));
             }
         };
+        // A client in a hurry, or one that has waited, may get less than others would.
+        let had = deadline.remaining().unwrap_or_default();
         let scrape = self.ask(&mut asked.client, selection, deadline);
         let Asked { client, news } = &mut *asked;
-        self.note(&scrape, selection, client.endpoint().to_string(), news);
-        // A client in a hurry may have got less than others would.
+        let is_timeout = |error: &Error| error.is_timeout();
+        if client.is_fair(had) || !scrape.result.as_ref().is_err_and(is_timeout) {
+            self.note(&scrape, selection, client.endpoint().to_string(), news);
+        }
         let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
         let page = self.page(began, scrape);
         asked.share(&page, |wants| {
-            wants.selection.as_ref() == Some(selection) && (is_whole || wants.limit <= limit)
+            let left = wants.deadline.remaining().unwrap_or_default();
+            wants.selection.as_ref() == Some(selection) && (is_whole || left <= had)
         });
         let mut lines = asked.news.take();
         let warning = asked.client.endpoint().take_warning();
@@ -185,7 +190,7 @@ impl Scraper {
         let deadline = Deadline::after(limit);
         let wants = Wants {
             selection: None,
-            limit,
+            deadline,
         };
         match self.turns.wait(wants, deadline) {
             Turn::Taken(mut asked) => self.read(&mut asked.client, &selection, deadline).result,
@@ -322,7 +327,7 @@ impl Scraper {
 
     /// Notes which groups are missing on the page.
     fn note_groups(&self, reading: &Reading, selection: &Selection, news: &mut News) {
-        if !reading.left_out.is_empty() {
+        if !reading.left_out.is_empty() && selection.is_everything() {
             let line = advice::on_left_out(&reading.left_out);
             news.fails(LEFT_OUT, line.clone(), || line);
         } else if selection.is_everything() && news.works(LEFT_OUT).is_some() {

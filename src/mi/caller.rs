@@ -38,7 +38,7 @@ impl Caller {
     /// # Errors
     ///
     /// What `read` or the transport fails with. [`Refused::TooLarge`] if the server is alive and
-    /// silent, or the request is too large to be sent.
+    /// silent, [`Refused::TooLong`] if the request is too long to be sent.
     pub fn ask<T>(
         &self,
         dialect: Dialect,
@@ -50,7 +50,7 @@ impl Caller {
         let id = random_id();
         let request = request(id);
         if request.len() > self.endpoint.max_request() {
-            return Err(Refused::TooLarge);
+            return Err(Refused::TooLong);
         }
         let exchange = self.endpoint.ask(&request, identity, deadline);
         let mut exchange = exchange.map_err(|error| match error {

@@ -9,12 +9,15 @@ use super::caller::Caller;
 use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
-use super::split::{self, Groups, Reading, Wanted};
+use super::split::{self, Groups, Plan, Reading, Wanted};
 use super::transport::{Endpoint, Identity, Places};
 use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
 
 /// How long the answer may take to what is asked beside statistics and commands.
 const QUESTION_TIME: Duration = Duration::from_millis(500);
+
+/// The time in which a healthy server answers. It takes a few milliseconds.
+const FAIR_TIME: Duration = Duration::from_millis(250);
 
 /// How long the groups that a server told are all that it has: its script can make further ones.
 const GROUPS_TIME: Duration = Duration::from_secs(3600);
@@ -69,6 +72,11 @@ impl Client {
         self.groups.arguments(&[]).contains(&group)
     }
 
+    /// Whether a healthy server answers within `time`. If it does not, that says something of it.
+    pub fn is_fair(&self, time: Duration) -> bool {
+        time >= FAIR_TIME.min(self.timeout / 2)
+    }
+
     /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out
     /// silently what it does not know.
     ///
@@ -82,6 +90,7 @@ impl Client {
         deadline: Deadline,
         sink: &mut Sink<'_>,
     ) -> Result<Reading, Error> {
+        let had = deadline.remaining().unwrap_or_default();
         // A server that was restarted has another socket.
         let identity = self.caller.endpoint.identity();
         self.server.take_if(|server| server.identity != identity);
@@ -105,11 +114,13 @@ impl Client {
         result.map_err(|refused| {
             let error = match refused {
                 Refused::Error(error) => error,
-                Refused::Unknown => Error::Empty,
+                Refused::Unknown | Refused::TooLong => Error::Empty,
                 Refused::TooLarge => Error::TooLarge,
                 Refused::OtherDialect(_) | Refused::NotOurs => Error::OtherDialect,
             };
-            if error.is_of_another_server() {
+            // Nothing follows from a reply that had no time to come.
+            let says_nothing = matches!(error, Error::NoFifoReply { .. }) && !self.is_fair(had);
+            if error.is_of_another_server() && !says_nothing {
                 self.server = None;
             }
             error
@@ -228,7 +239,9 @@ impl Client {
         server.processes.note_seen(seen);
         if server.has_started_again(reading.started) {
             // What it is can wait for the next scrape.
+            let capacity = server.plan.capacity();
             *server = Server::new(dialect, "", identity, &caller.endpoint);
+            server.plan = Plan::new(capacity, caller.endpoint.max_request());
         }
         if server.product.is_none() {
             let version = self.question(
@@ -417,7 +430,13 @@ impl Client {
             topic,
             is_hurried: time < most,
         };
-        if !server.retry.may_ask(&question, Instant::now()) {
+        // What was too slow in the time that the operator grants is too slow in less.
+        let patient = Question {
+            is_hurried: false,
+            ..question.clone()
+        };
+        let now = Instant::now();
+        if !server.retry.may_ask(&question, now) || !server.retry.may_ask(&patient, now) {
             return Err(CommandError::Paused);
         }
         // Less would say nothing of what is asked for.
@@ -438,7 +457,7 @@ impl Client {
                 CommandError::TooSlow { waited, is_hurried }
             }
             Refused::Error(error) => CommandError::Error(error),
-            Refused::Unknown => CommandError::Unknown,
+            Refused::Unknown | Refused::TooLong => CommandError::Unknown,
             Refused::OtherDialect(_) | Refused::NotOurs => CommandError::Error(Error::OtherDialect),
         });
         let has_failed = match &result {
@@ -453,7 +472,9 @@ impl Client {
         };
         if has_failed {
             log::debug!("no answer to {:?}", question.topic);
-            server.retry.note_failure(question, Instant::now());
+            let is_too_large = matches!(result, Err(CommandError::TooLarge));
+            let failed = if is_too_large { patient } else { question };
+            server.retry.note_failure(failed, Instant::now());
         } else {
             server.retry.note_success(&question);
         }

@@ -179,7 +179,7 @@ impl Error {
     }
 
     /// Whether the server did not answer in time.
-    pub(super) fn is_timeout(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(
             self,
             Error::NoReply { .. } | Error::NoFifoReply { .. } | Error::QueueFull { .. }

@@ -46,6 +46,11 @@ impl<K: Ord> Retry<K> {
         self.pauses.keys()
     }
 
+    /// Forgets what may be asked for again at `now`.
+    pub fn forget_over(&mut self, now: Instant) {
+        self.pauses.retain(|_, pause| now < pause.until);
+    }
+
     /// Notes that `key` failed at `now`.
     pub fn note_failure(&mut self, key: K, now: Instant) {
         let pause = self.pauses.entry(key).or_insert(Pause {
@@ -84,6 +89,11 @@ mod tests {
             now += second;
             assert!(retry.may_ask("a", now), "{expected}");
         }
+        retry.forget_over(now - second);
+        assert_eq!(retry.failed().len(), 1);
+        retry.forget_over(now);
+        assert_eq!(retry.failed().len(), 0);
+        retry.note_failure("a".to_string(), now);
         retry.note_success("a");
         assert_eq!(retry.failed().len(), 0);
         retry.note_failure("a".to_string(), now);

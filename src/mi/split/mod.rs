@@ -49,7 +49,8 @@ pub struct Plan {
     capacity: usize,
     /// Bytes of a request that the server takes.
     max_request: usize,
-    /// The arguments that were answered in one reply. If they once are not, the reply may be lost.
+    /// The arguments that were answered in one reply. If they once are not, that reply was perhaps
+    /// only lost, and they are asked for once more.
     fitting: BTreeSet<Vec<String>>,
     /// The arguments whose reply was too large.
     too_large: Retry<Vec<String>>,
@@ -148,14 +149,14 @@ impl Plan {
     }
 
     /// Notes that `arguments` were answered in one reply of so many bytes.
-    fn note_fit(&mut self, arguments: &[String], bytes: usize) {
+    fn note_fit(&mut self, arguments: &[String], bytes: usize, is_everything: bool) {
         self.capacity = self.capacity.max(bytes);
         self.too_large.note_success(arguments);
         for argument in arguments {
             self.too_large.note_success(std::slice::from_ref(argument));
             self.is_by_names &= argument != "all" && self.by_names(argument).is_none();
         }
-        if self.fitting.len() < MAX_LISTS {
+        if is_everything || self.fitting.len() < MAX_LISTS {
             self.fitting.insert(arguments.to_vec());
         }
     }
@@ -163,8 +164,10 @@ impl Plan {
     /// Notes that the reply to `arguments` was too large. Of the lists that strangers can think of,
     /// a bounded number is remembered.
     fn note_too_large(&mut self, arguments: Vec<String>, is_everything: bool, now: Instant) {
-        let is_bounded = is_everything || arguments.len() == 1;
-        if is_bounded || self.too_large.failed().len() < MAX_LISTS {
+        if self.too_large.failed().len() >= MAX_LISTS {
+            self.too_large.forget_over(now);
+        }
+        if is_everything || self.too_large.failed().len() < MAX_LISTS {
             self.too_large.note_failure(arguments, now);
         }
     }

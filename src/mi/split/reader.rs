@@ -132,11 +132,15 @@ impl Reader<'_, '_, '_> {
             }
             match result {
                 Ok(bytes) => {
-                    self.plan.note_fit(&arguments, bytes);
+                    let is_everything = self.is_everything;
+                    self.plan.note_fit(&arguments, bytes, is_everything);
                     self.groups.are_all_known |= arguments == ["all"];
                     return Ok(());
                 }
                 Err(Refused::TooLarge) => self.too_large.push(arguments.clone()),
+                // No server has a name of that length.
+                Err(Refused::TooLong) if arguments.len() == 1 => return Ok(()),
+                Err(Refused::TooLong) => return self.halves(&arguments),
                 Err(refused) => return Err(refused),
             }
         }
@@ -202,7 +206,7 @@ impl Reader<'_, '_, '_> {
             let seen = std::mem::replace(&mut self.reading.seen, before);
             let bytes = match result {
                 Ok(bytes) => bytes,
-                Err(Refused::TooLarge) if to - from > 1 => {
+                Err(Refused::TooLarge | Refused::TooLong) if to - from > 1 => {
                     count = (to - from) / 2;
                     continue;
                 }

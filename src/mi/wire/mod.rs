@@ -40,6 +40,8 @@ pub enum Refused {
     OtherDialect(Option<Introduction>),
     /// What was asked for does not fit into one reply.
     TooLarge,
+    /// The request is too long for the server, and was not sent.
+    TooLong,
     /// What was asked for is unknown to the server.
     Unknown,
     /// Something that an operator has to know.
