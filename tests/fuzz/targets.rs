@@ -198,8 +198,8 @@ fn count(value: &Value<'_>) -> usize {
     count
 }
 
-/// Whether what `write` writes is a page as the tests' own reader wants it. Returns how many
-/// samples it has.
+/// Checks that what `write` writes is a page as the tests' own reader wants it, and returns how
+/// many samples it has.
 fn assert_valid(write: impl FnOnce(&mut Vec<u8>)) -> usize {
     let mut out = Vec::new();
     write(&mut out);
@@ -307,7 +307,8 @@ fn requests() {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n\
+         GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     ];
     let inputs = inputs.map(|text| text.as_bytes().to_vec()).to_vec();
     fuzz("request", inputs, |received| {

@@ -190,17 +190,9 @@ pub fn parse_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A number of nothing but decimal digits.
 pub fn parse_number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    if digits.len() >= DIGITS {
-        let is_number = digits.iter().all(u8::is_ascii_digit);
-        return is_number.then(|| str::from_utf8(digits).ok()?.parse().ok())?;
-    }
-    digits.iter().try_fold(0, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| number * 10 + u64::from(digit))
-    })
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    let digits = str::from_utf8(digits).ok().filter(|_| is_number)?;
+    digits.parse().ok()
 }
 
 /// As much of `bytes` as fits into a log line, with what is not plain text escaped.
