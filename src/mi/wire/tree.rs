@@ -191,3 +191,22 @@ impl<'v> Value<'v> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_not_much_larger_than_the_reply() {
+        assert_eq!(
+            text(b"a\xffb\xc3", r"\x").ok().as_deref(),
+            Some(r"a\xffb\xc3")
+        );
+        let room = text(&[b'x'; 2 * MORE], r"\x").map(|text| text.len());
+        assert_eq!(room.ok(), Some(2 * MORE));
+        assert!(matches!(
+            text(&[0xff; 2 * MORE], r"\x"),
+            Err(Error::ReplyTooLarge(_))
+        ));
+    }
+}
