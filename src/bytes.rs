@@ -39,11 +39,7 @@ fn append_by<const STEP: usize>(text: &[u8], out: &mut Vec<u8>) {
 pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
         && one.first() == other.first()
-        && if one.len() < 8 {
-            is_equal_by::<4>(one, other)
-        } else {
-            is_equal_by::<8>(one, other)
-        }
+        && if one.len() < 8 { is_equal_by::<4>(one, other) } else { is_equal_by::<8>(one, other) }
 }
 
 /// The same of texts of the same length, by `STEP` bytes, of which the last ones overlap those

@@ -151,9 +151,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
         Some(product) => format!("{} {}", product.name, product.version),
         None => "it does not say which".to_string(),
     };
-    let dialect = client
-        .dialect()
-        .map(|dialect| format!(", dialect {dialect}"));
+    let dialect = client.dialect().map(|dialect| format!(", dialect {dialect}"));
     report.tell("server", product + &dialect.unwrap_or_default());
     report.tell_statistics(&groups);
     report.tell_replies(client, &reading, took);

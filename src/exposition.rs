@@ -130,12 +130,7 @@ impl Series {
         }
         text.extend_from_slice(if separator == b'{' { b" " } else { b"} " });
         *gaps.last_mut().map_or(&mut start, |(_, end)| end) = text;
-        Series {
-            family,
-            place: 0,
-            start,
-            gaps,
-        }
+        Series { family, place: 0, start, gaps }
     }
 
     /// The same with labels whose values all come with the samples, in this order.
@@ -186,10 +181,7 @@ pub struct Page<'s> {
 impl<'s> Page<'s> {
     /// A page with room for so many samples. More can be added all the same.
     pub fn with_room(samples: usize) -> Self {
-        Page {
-            text: Vec::with_capacity(samples * GAPS),
-            samples: Vec::with_capacity(samples),
-        }
+        Page { text: Vec::with_capacity(samples * GAPS), samples: Vec::with_capacity(samples) }
     }
 
     /// Adds a sample to the family of `series`, whose gaps these label values fill.
@@ -238,11 +230,7 @@ impl<'s> Page<'s> {
 
     /// Chains the samples of each family, and gives the chains.
     fn chain(&mut self, families: usize) -> Vec<Chain> {
-        let none = Chain {
-            first: NONE,
-            last: NONE,
-            is_ordered: true,
-        };
+        let none = Chain { first: NONE, last: NONE, is_ordered: true };
         let mut chains = vec![none; families];
         for index in 0..self.samples.len() {
             let Some((before, [sample, ..])) = self.samples.split_at_mut_checked(index) else {
@@ -352,16 +340,8 @@ mod tests {
     use super::*;
 
     const FAMILIES: &[Family] = &[
-        Family {
-            name: "calls_total",
-            kind: Kind::Counter,
-            help: "Calls, a \\ and a\nsecond line",
-        },
-        Family {
-            name: "level",
-            kind: Kind::Gauge,
-            help: "Level",
-        },
+        Family { name: "calls_total", kind: Kind::Counter, help: "Calls, a \\ and a\nsecond line" },
+        Family { name: "level", kind: Kind::Gauge, help: "Level" },
     ];
 
     type Added<'a> = (usize, &'a [(&'static str, &'a [u8])], Value);
@@ -430,10 +410,7 @@ mod tests {
         let mut out = Vec::new();
         page.write(&Header::of(FAMILIES), &mut out);
         let text = String::from_utf8_lossy(&out).into_owned();
-        assert!(
-            text.ends_with("\nlevel{a=\"x\\\"\\\\\",b=\"y\",c=\"z\"} 1\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("\nlevel{a=\"x\\\"\\\\\",b=\"y\",c=\"z\"} 1\n"), "{text}");
     }
 
     #[test]

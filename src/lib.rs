@@ -11,12 +11,7 @@
 //! whoever copies many short texts. The library exists so that tests can reach each module; the
 //! program is the binary.
 
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 pub mod assets;

@@ -35,12 +35,7 @@ pub fn start(level: LevelFilter, format: Format) {
         // It calls it an error that it is to take no other connections than ours.
         .filter_module("tiny_http", LevelFilter::Off)
         .format(move |out, record| {
-            let line = line(
-                format,
-                SystemTime::now(),
-                record.level(),
-                &record.args().to_string(),
-            );
+            let line = line(format, SystemTime::now(), record.level(), &record.args().to_string());
             out.write_all(line.as_bytes())
         })
         .init();

@@ -56,11 +56,7 @@ fn print(text: &[u8]) -> bool {
 }
 
 fn exit_code(is_well: bool) -> ExitCode {
-    if is_well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The exit code after a signal, which is how serving ends, and 1 where it interrupts `check` or
@@ -162,22 +158,15 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         config.path,
         scraper.endpoint()
     );
-    let site = Arc::new(Site::new(
-        scraper,
-        config.path,
-        config.timeout,
-        config.scope,
-    ));
+    let site = Arc::new(Site::new(scraper, config.path, config.timeout, config.scope));
     let asked = Arc::clone(&site);
     let rules = Rules {
         forwarded: site::HEADERS,
         is_slow: Box::new(move |target| asked.is_slow(target)),
         rejections,
     };
-    let end = gate::start(listener, rules, move |request| {
-        site::respond(&site, request)
-    })
-    .map_err(|error| format!("no connection can be served: {error}"))?;
+    let end = gate::start(listener, rules, move |request| site::respond(&site, request))
+        .map_err(|error| format!("no connection can be served: {error}"))?;
     log::info!("{hello}");
     let error = end.recv()?;
     replies.close();
@@ -192,13 +181,11 @@ fn end_on(signals: &[i32], replies: Arc<ReplyDirectory>, code: i32) -> io::Resul
     for signal in signals {
         signal_hook::low_level::pipe::register(*signal, sender.try_clone()?)?;
     }
-    thread::Builder::new()
-        .name("signals".to_string())
-        .spawn(move || {
-            if receiver.read_exact(&mut [0]).is_ok() {
-                replies.close();
-                process::exit(code);
-            }
-        })?;
+    thread::Builder::new().name("signals".to_string()).spawn(move || {
+        if receiver.read_exact(&mut [0]).is_ok() {
+            replies.close();
+            process::exit(code);
+        }
+    })?;
     Ok(())
 }

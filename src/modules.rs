@@ -126,13 +126,7 @@ impl Modules {
             let mut listings = processor.listings.iter();
             listings.any(|listing| client.has_failed(listing.command.names))
         });
-        let mut run = Run {
-            modules: self,
-            client,
-            deadline,
-            listed,
-            is_busy: false,
-        };
+        let mut run = Run { modules: self, client, deadline, listed, is_busy: false };
         for processor in processors {
             let began = Instant::now();
             let Some(result) = run.collect(processor, &mut collected.states) else {
@@ -227,11 +221,7 @@ impl<'c> Run<'c, '_> {
         page: &mut Page<'c>,
     ) -> Result<(), Failure> {
         let part = parameter.map_or("", |(_, value)| value);
-        let call = Call {
-            name,
-            attributes: listing.command.attributes,
-            parameter,
-        };
+        let call = Call { name, attributes: listing.command.attributes, parameter };
         let mapping = &self.modules.mapping;
         let add = |reply: &mi::Value<'_>| mapping.add(listing, reply, part, page);
         let result = if self.is_busy {
@@ -258,14 +248,7 @@ impl<'c> Run<'c, '_> {
         match *parts {
             Parts::Whole => Ok(("", Arc::default())),
             Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),
-            Parts::Listed {
-                parameter,
-                least,
-                command,
-                given,
-                nodes,
-                field,
-            } => {
+            Parts::Listed { parameter, least, command, given, nodes, field } => {
                 let call = command.name_in(&self.listed).map(|name| Call {
                     name,
                     attributes: command.attributes,

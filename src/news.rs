@@ -25,10 +25,10 @@ impl News {
     /// Notes that `subject` fails, and that the log is to be told `line` unless it was told of a
     /// failure of this `kind` since `subject` fails.
     pub fn fails(&mut self, subject: &'static str, kind: String, line: impl FnOnce() -> String) {
-        let failing = self.failing.entry(subject).or_insert_with(|| Failing {
-            since: Instant::now(),
-            told: Vec::new(),
-        });
+        let failing = self
+            .failing
+            .entry(subject)
+            .or_insert_with(|| Failing { since: Instant::now(), told: Vec::new() });
         if !failing.told.contains(&kind) {
             failing.told.push(kind);
             self.lines.push((Level::Warn, line()));

@@ -12,37 +12,17 @@ use crate::exposition::{Family, Header, Kind, Page, Series, Value};
 
 /// The metrics, in the order of the page.
 pub const PROCESS_FAMILIES: &[Family] = &[
-    family(
-        "process_cpu_seconds_total",
-        Kind::Counter,
-        "Processor time that the exporter used",
-    ),
-    family(
-        "process_max_fds",
-        Kind::Gauge,
-        "File descriptors that the exporter may have open",
-    ),
-    family(
-        "process_open_fds",
-        Kind::Gauge,
-        "File descriptors that the exporter has open",
-    ),
-    family(
-        "process_resident_memory_bytes",
-        Kind::Gauge,
-        "Memory of the exporter that is in use",
-    ),
+    family("process_cpu_seconds_total", Kind::Counter, "Processor time that the exporter used"),
+    family("process_max_fds", Kind::Gauge, "File descriptors that the exporter may have open"),
+    family("process_open_fds", Kind::Gauge, "File descriptors that the exporter has open"),
+    family("process_resident_memory_bytes", Kind::Gauge, "Memory of the exporter that is in use"),
     family(
         "process_start_time_seconds",
         Kind::Gauge,
         "When the exporter was started, in seconds since 1970",
     ),
     family("process_threads", Kind::Gauge, "Threads of the exporter"),
-    family(
-        "process_virtual_memory_bytes",
-        Kind::Gauge,
-        "Address space of the exporter",
-    ),
+    family("process_virtual_memory_bytes", Kind::Gauge, "Address space of the exporter"),
 ];
 
 const fn family(name: &'static str, kind: Kind, help: &'static str) -> Family {
@@ -77,9 +57,7 @@ impl Process {
         let series = PROCESS_FAMILIES.iter().enumerate();
         Process {
             headers: Header::of(PROCESS_FAMILIES),
-            series: series
-                .map(|(index, family)| Series::given(index, family.name, []))
-                .collect(),
+            series: series.map(|(index, family)| Series::given(index, family.name, [])).collect(),
             booted: lines.find_map(|line| line.strip_prefix("btime ")?.parse().ok()),
             printed: None,
         }

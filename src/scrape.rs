@@ -54,13 +54,7 @@ const INFO: usize = 3;
 const PROCESS_INFO: usize = 4;
 
 /// Their labels.
-const LABELS: &[&[&str]] = &[
-    &[],
-    &[],
-    &[],
-    &["server", "version"],
-    &["process", "pid", "type"],
-];
+const LABELS: &[&[&str]] = &[&[], &[], &[], &["server", "version"], &["process", "pid", "type"]];
 
 /// The groups whose statistics are named by processes.
 const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
@@ -118,10 +112,7 @@ impl Scraper {
         });
         Scraper {
             endpoint: Mutex::new(client.endpoint().to_string()),
-            turns: Turns::new(Asked {
-                client,
-                news: News::default(),
-            }),
+            turns: Turns::new(Asked { client, news: News::default() }),
             series: series.collect(),
             headers: Header::of(FAMILIES),
             mapping: Mapping::new(PROCESSORS),
@@ -141,19 +132,13 @@ impl Scraper {
     pub fn scrape(&self, selection: &Selection, limit: Duration) -> Arc<[u8]> {
         let began = Instant::now();
         let deadline = Deadline::after(limit);
-        let wants = Wants {
-            selection: Some(selection.clone()),
-            deadline,
-        };
+        let wants = Wants { selection: Some(selection.clone()), deadline };
         let mut asked = match self.turns.wait(wants, deadline) {
             Turn::Taken(asked) => asked,
             Turn::Shared(page) => return page,
             Turn::TooLate => {
                 let error = Error::NoTurn { waited: limit };
-                log::debug!(
-                    "opensips_up is 0 for one scrape: {}",
-                    advice::on_error(&error)
-                );
+                log::debug!("opensips_up is 0 for one scrape: {}", advice::on_error(&error));
                 return self.page(began, self.nothing(Err(error)));
             }
         };
@@ -188,10 +173,7 @@ impl Scraper {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
-        let wants = Wants {
-            selection: None,
-            deadline,
-        };
+        let wants = Wants { selection: None, deadline };
         match self.turns.wait(wants, deadline) {
             Turn::Taken(mut asked) => self.read(&mut asked.client, &selection, deadline).result,
             _ => Err(Error::NoTurn { waited: limit }),
@@ -232,10 +214,7 @@ impl Scraper {
             }
             Err(Unparsed(part)) => {
                 unparsed += 1;
-                log::debug!(
-                    "left out of the page, no statistic: {}",
-                    part.escape_ascii()
-                );
+                log::debug!("left out of the page, no statistic: {}", part.escape_ascii());
             }
         };
         let result = client.get_statistics(&selection.wanted(), deadline, &mut sink);

@@ -47,11 +47,7 @@ impl Answer {
     fn text(status: u16, body: impl Into<String>) -> Self {
         let mut body = body.into();
         body.push('\n');
-        Answer {
-            status,
-            content_type: TEXT,
-            body: body.into_bytes().into(),
-        }
+        Answer { status, content_type: TEXT, body: body.into_bytes().into() }
     }
 }
 
@@ -67,12 +63,7 @@ impl Site {
     /// The site that serves the pages of `scraper` at `metrics_path`, each made within `timeout`
     /// and with nothing out of `scope`.
     pub fn new(scraper: Scraper, metrics_path: String, timeout: Duration, scope: Scope) -> Self {
-        Site {
-            scraper,
-            metrics_path,
-            timeout,
-            scope: Arc::new(scope),
-        }
+        Site { scraper, metrics_path, timeout, scope: Arc::new(scope) }
     }
 
     /// Whether the answer to a request for `target` may take long, since the SIP server is asked.
@@ -95,15 +86,8 @@ impl Site {
             },
             "/" => self.landing_page(),
             // Browsers ask for it on their own, and call 404 an error.
-            "/favicon.ico" => Answer {
-                status: 204,
-                content_type: TEXT,
-                body: Arc::default(),
-            },
-            _ => Answer::text(
-                404,
-                format!("not found; the metrics are at {}", self.metrics_path),
-            ),
+            "/favicon.ico" => Answer { status: 204, content_type: TEXT, body: Arc::default() },
+            _ => Answer::text(404, format!("not found; the metrics are at {}", self.metrics_path)),
         }
     }
 
@@ -149,11 +133,7 @@ impl Site {
              </body>\n\
              </html>\n"
         );
-        Answer {
-            status: 200,
-            content_type: HTML,
-            body: body.into_bytes().into(),
-        }
+        Answer { status: 200, content_type: HTML, body: body.into_bytes().into() }
     }
 }
 

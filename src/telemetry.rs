@@ -92,10 +92,7 @@ impl Telemetry {
 
     /// The same without the metrics of the process, which say nothing of one that ends at once.
     pub fn without_process(self) -> Self {
-        Telemetry {
-            process: None,
-            ..self
-        }
+        Telemetry { process: None, ..self }
     }
 
     /// The counter of replies that the server did not send.

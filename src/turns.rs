@@ -50,11 +50,7 @@ impl<T, W, R: Clone> Turns<T, W, R> {
     pub fn new(thing: T) -> Self {
         Turns {
             thing: Mutex::new(thing),
-            queue: Mutex::new(Queue {
-                is_taken: false,
-                waiting: VecDeque::new(),
-                next_ticket: 0,
-            }),
+            queue: Mutex::new(Queue { is_taken: false, waiting: VecDeque::new(), next_ticket: 0 }),
             changed: Condvar::new(),
         }
     }
@@ -64,11 +60,7 @@ impl<T, W, R: Clone> Turns<T, W, R> {
         let mut queue = lock(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
-        queue.waiting.push_back(Waiting {
-            ticket,
-            wants,
-            shared: None,
-        });
+        queue.waiting.push_back(Waiting { ticket, wants, shared: None });
         loop {
             // Those who got something are only not awake yet.
             let mut unserved = queue.waiting.iter().filter(|one| one.shared.is_none());
@@ -88,10 +80,7 @@ impl<T, W, R: Clone> Turns<T, W, R> {
                 }
                 queue.is_taken = true;
                 drop(queue);
-                return Turn::Taken(Taken {
-                    turns: self,
-                    thing: lock(&self.thing),
-                });
+                return Turn::Taken(Taken { turns: self, thing: lock(&self.thing) });
             }
             let waited = self.changed.wait_timeout(queue, left.unwrap_or_default());
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -30,10 +30,7 @@ pub struct Panel {
 
 /// What panels of each type look like.
 const OPTIONS: &[(&str, &str)] = &[
-    (
-        "stat",
-        r#""options":{"reduceOptions":{"calcs":["lastNotNull"]},"colorMode":"value"}"#,
-    ),
+    ("stat", r#""options":{"reduceOptions":{"calcs":["lastNotNull"]},"colorMode":"value"}"#),
     (
         "timeseries",
         r#""options":{"legend":{"displayMode":"list","placement":"bottom"},"tooltip":{"mode":"multi","sort":"desc"}}"#,
@@ -47,14 +44,8 @@ const OPTIONS: &[(&str, &str)] = &[
 
 /// Units that Grafana does not have, and how they show 0 and 1.
 const UNITS: &[(&str, &str)] = &[
-    (
-        "up",
-        r#"{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}"#,
-    ),
-    (
-        "yes",
-        r#"{"0":{"text":"no","color":"blue"},"1":{"text":"yes","color":"green"}}"#,
-    ),
+    ("up", r#"{"0":{"text":"down","color":"red"},"1":{"text":"up","color":"green"}}"#),
+    ("yes", r#"{"0":{"text":"no","color":"blue"},"1":{"text":"yes","color":"green"}}"#),
 ];
 
 /// The colours of all other values. By default what is above 80 is red.
@@ -68,10 +59,7 @@ pub fn rows() -> Vec<Row> {
         let mut fields = line.split(" | ");
         let mut field = || fields.next().unwrap_or_default().trim();
         if let Some(title) = line.strip_prefix("# ") {
-            rows.push(Row {
-                title,
-                panels: Vec::new(),
-            });
+            rows.push(Row { title, panels: Vec::new() });
         } else if let Some(row) = rows.last_mut() {
             if line.starts_with('\t') {
                 let query = (expanded(field()), field());
@@ -157,9 +145,7 @@ fn numbered(panels: Vec<String>) -> String {
 impl Panel {
     fn json(&self, x: usize, y: usize) -> String {
         let (width, height) = PANEL;
-        let Panel {
-            title, kind, unit, ..
-        } = self;
+        let Panel { title, kind, unit, .. } = self;
         let options = OPTIONS.iter().find(|(of, _)| of == kind);
         let (_, options) = options.copied().unwrap_or_default();
         // Over a range a number would be the last one of a server that is gone.

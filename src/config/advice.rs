@@ -51,12 +51,12 @@ pub fn on_error(error: &Error) -> String {
         }
         Error::Empty => "is --socket right, and does --collect name groups that the server has?",
         Error::OtherDialect => "see whether --socket is right and --dialect is auto",
-        Error::ReplySocket {
-            directory: Some(_), ..
-        } => "let this user write there, or set --reply-dir to another directory",
-        Error::ReplySocket {
-            directory: None, ..
-        } => "raise the limits of this process, or set --reply-dir",
+        Error::ReplySocket { directory: Some(_), .. } => {
+            "let this user write there, or set --reply-dir to another directory"
+        }
+        Error::ReplySocket { directory: None, .. } => {
+            "raise the limits of this process, or set --reply-dir"
+        }
         Error::ReplyFifo { .. } => {
             "let this user write there, or set --reply-dir to where the reply_dir of mi_fifo is \
              seen from here"

@@ -95,13 +95,7 @@ const fn flag(
     help: &'static str,
     set: fn(&mut Config, &str) -> Result<(), String>,
 ) -> Flag {
-    Flag {
-        names,
-        value,
-        help,
-        default,
-        set,
-    }
+    Flag { names, value, help, default, set }
 }
 
 /// Puts a value into its place in the settings.
@@ -122,16 +116,8 @@ pub struct Switch {
 
 /// All flags without a value, at the end of the help.
 pub const SWITCHES: &[Switch] = &[
-    Switch {
-        names: &["--help", "-h"],
-        help: "Print this and end.",
-        prints: Printed::Help,
-    },
-    Switch {
-        names: &["--version"],
-        help: "Print the version and end.",
-        prints: Printed::Version,
-    },
+    Switch { names: &["--help", "-h"], help: "Print this and end.", prints: Printed::Help },
+    Switch { names: &["--version"], help: "Print the version and end.", prints: Printed::Version },
 ];
 
 /// What a switch prints.
@@ -181,9 +167,7 @@ fn parse_reply_dir(text: &str) -> Result<PathBuf, String> {
 fn parse_level(text: &str) -> Result<LevelFilter, String> {
     let level = text.parse().ok();
     let is_known = ["error", "warn", "info", "debug"].contains(&text);
-    level
-        .filter(|_| is_known)
-        .ok_or_else(|| "use error, warn, info or debug".to_string())
+    level.filter(|_| is_known).ok_or_else(|| "use error, warn, info or debug".to_string())
 }
 
 fn parse_profiles(text: &str) -> Result<Vec<String>, String> {
@@ -194,7 +178,7 @@ fn parse_profiles(text: &str) -> Result<Vec<String>, String> {
     let names = text.split(',').map(str::trim);
     if !names.clone().all(is_name) {
         return Err(
-            "use names of profiles with commas between them, such as caller,callee".to_string(),
+            "use names of profiles with commas between them, such as caller,callee".to_string()
         );
     }
     Ok(names.map(str::to_string).collect())
@@ -216,11 +200,7 @@ fn parse_path(text: &str) -> Result<String, String> {
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     let right = "use a duration above 0 and up to 1h, such as 500ms or 5s";
     // A bare number is meant as seconds.
-    let with_unit = if text.parse::<f64>().is_ok() {
-        format!("{text}s")
-    } else {
-        text.to_string()
-    };
+    let with_unit = if text.parse::<f64>().is_ok() { format!("{text}s") } else { text.to_string() };
     humantime::parse_duration(&with_unit)
         .ok()
         .filter(|timeout| (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(timeout))

@@ -90,11 +90,7 @@ pub fn man_page() -> String {
     }
     page.push_str(".PP\nWhat print writes, and where it goes:\n");
     for asset in ASSETS {
-        item(
-            &mut page,
-            asset.name,
-            &format!("{}: {}", asset.help, asset.path),
-        );
+        item(&mut page, asset.name, &format!("{}: {}", asset.help, asset.path));
     }
     page.push_str(".SH OPTIONS\n");
     for flag in FLAGS {

@@ -75,11 +75,7 @@ pub struct Config {
 impl Config {
     /// Where the server is asked.
     pub fn places(&self) -> Places {
-        if self.asks_by_http {
-            self.http_address.clone()
-        } else {
-            self.socket.clone()
-        }
+        if self.asks_by_http { self.http_address.clone() } else { self.socket.clone() }
     }
 }
 
@@ -154,10 +150,7 @@ pub fn parse(
         None => Command::Run,
     };
     let mut config = Config {
-        address: Address {
-            host: None,
-            port: 0,
-        },
+        address: Address { host: None, port: 0 },
         path: String::new(),
         socket: Places::Usual,
         asks_by_http: false,
@@ -193,11 +186,7 @@ pub fn parse(
         }
     }
     let Scope { only, .. } = &config.scope;
-    if !only.is_empty()
-        && !only
-            .iter()
-            .any(|group| config.scope.allows(group.as_bytes()))
-    {
+    if !only.is_empty() && !only.iter().any(|group| config.scope.allows(group.as_bytes())) {
         return Err("--collect and --exclude leave no group to collect".to_string());
     }
     Ok(make(Box::new(config)))
@@ -238,14 +227,12 @@ fn on_command_line(
     let mut given = None;
     for &name in flag.names {
         while let Some(value) =
-            arguments
-                .opt_value_from_str::<_, String>(name)
-                .map_err(|error| match error {
-                    pico_args::Error::OptionWithoutAValue(_) => {
-                        format!("{name} has no value: use {name} {}", flag.value)
-                    }
-                    _ => format!("{name}: the value is not UTF-8: use {name} {}", flag.value),
-                })?
+            arguments.opt_value_from_str::<_, String>(name).map_err(|error| match error {
+                pico_args::Error::OptionWithoutAValue(_) => {
+                    format!("{name} has no value: use {name} {}", flag.value)
+                }
+                _ => format!("{name}: the value is not UTF-8: use {name} {}", flag.value),
+            })?
         {
             if value.is_empty() || is_name(&value) {
                 return Err(format!("{name} has no value: use {name} {}", flag.value));
@@ -277,9 +264,7 @@ fn in_environment(
             .into_string()
             .map_err(|_| format!("{variable}: the value is not UTF-8: use {}", flag.value))?;
         if let Some((earlier, _)) = given.replace((variable.clone(), value)) {
-            return Err(format!(
-                "{earlier} and {variable} are the same setting: use one of them"
-            ));
+            return Err(format!("{earlier} and {variable} are the same setting: use one of them"));
         }
     }
     Ok(given)
@@ -306,10 +291,7 @@ fn in_words(argument: OsString) -> Vec<OsString> {
         None => (Some(bytes), None),
     };
     let dashes = if bytes.starts_with(b"--") { "" } else { "-" };
-    let name = format!(
-        "{dashes}{}",
-        String::from_utf8_lossy(name.unwrap_or_default())
-    );
+    let name = format!("{dashes}{}", String::from_utf8_lossy(name.unwrap_or_default()));
     if !is_name(&name) {
         return vec![argument];
     }

@@ -67,10 +67,7 @@ impl fmt::Display for BackendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BackendError::OpenFiles(limit) => {
-                write!(
-                    f,
-                    "the limit of open files is {limit}: raise it to {ALL_DESCRIPTORS}"
-                )
+                write!(f, "the limit of open files is {limit}: raise it to {ALL_DESCRIPTORS}")
             }
             BackendError::Refused(error) => write!(
                 f,
@@ -131,9 +128,7 @@ pub fn open(handler: &Arc<Handler>) -> Result<Vec<UnixStream>, BackendError> {
     // tiny_http panics when it cannot start its own threads, so it gets one to do that in.
     let starting = thread::Builder::new()
         .spawn(|| Server::from_listener(listener, None).map_err(io::Error::other))?;
-    let server = starting
-        .join()
-        .map_err(|_| io::Error::other("no thread"))??;
+    let server = starting.join().map_err(|_| io::Error::other("no thread"))??;
     // It also panics when a server with an abstract address is dropped (0.12, `lib.rs`).
     let server = Arc::new(ManuallyDrop::new(server));
     for _ in 0..GROUP {

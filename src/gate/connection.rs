@@ -70,11 +70,7 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// A new connection, which has `slot`.
     pub fn new(slot: Slot<'a>, client: &'a TcpStream) -> Self {
-        Connection {
-            slot,
-            client,
-            received: Vec::new(),
-        }
+        Connection { slot, client, received: Vec::new() }
     }
 
     /// Answers requests until the connection ends.
@@ -84,9 +80,7 @@ impl<'a> Connection<'a> {
         if let Err(End::Refused { refusal, is_head }) = end {
             rules.reject(self.client, refusal);
             let deadline = Instant::now() + CLOSING_TIME;
-            end = self
-                .send(&refusal.answer(is_head), deadline)
-                .or(Err(End::Gone));
+            end = self.send(&refusal.answer(is_head), deadline).or(Err(End::Gone));
         }
         match end {
             Ok(()) => {
@@ -155,10 +149,10 @@ impl<'a> Connection<'a> {
     fn answer(&self, mut request: Request) -> Result<KeepAlive, End> {
         let gate = self.slot.gate;
         let is_slow = (gate.rules.is_slow)(request.target());
-        let stream = self.slot.take_stream(is_slow).ok_or(End::Refused {
-            refusal: Refusal::Busy,
-            is_head: request.is_head,
-        })?;
+        let stream = self
+            .slot
+            .take_stream(is_slow)
+            .ok_or(End::Refused { refusal: Refusal::Busy, is_head: request.is_head })?;
         // Whoever has gone meanwhile needs no answer.
         if !matches!(self.client.take_error(), Ok(None)) {
             self.slot.leave_stream(Some(stream));

@@ -76,10 +76,7 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
         }
         Ok(listener)
     });
-    listener.map_err(|error| ListenError {
-        address: address.clone(),
-        error,
-    })
+    listener.map_err(|error| ListenError { address: address.clone(), error })
 }
 
 /// Lets the kernel hold back connections until something was sent on them, for as long as
@@ -101,11 +98,7 @@ fn defer_accept(listener: &TcpListener) -> io::Result<()> {
             size_of_val(&seconds) as libc::socklen_t,
         )
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
@@ -132,18 +125,11 @@ fn unless_without_ipv6<T>(
 /// A socket for IPv6 that takes IPv4 as well, whatever `net.ipv6.bindv6only` says. std cannot set
 /// the option between making the socket and binding it.
 fn listen_dual_stack(port: u16) -> io::Result<TcpListener> {
-    let socket = net::socket_with(
-        AddressFamily::INET6,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let socket =
+        net::socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_ipv6_v6only(&socket, false)?;
-    net::bind_v6(
-        &socket,
-        &SocketAddrV6::new(std::net::Ipv6Addr::UNSPECIFIED, port, 0, 0),
-    )?;
+    net::bind_v6(&socket, &SocketAddrV6::new(std::net::Ipv6Addr::UNSPECIFIED, port, 0, 0))?;
     net::listen(&socket, BACKLOG)?;
     Ok(TcpListener::from(socket))
 }
@@ -155,10 +141,7 @@ mod tests {
 
     #[test]
     fn accepted_connections_do_not_wait_for_acks() -> io::Result<()> {
-        let address = Address {
-            host: Some("127.0.0.1".to_string()),
-            port: 0,
-        };
+        let address = Address { host: Some("127.0.0.1".to_string()), port: 0 };
         let listener = listen(&address).map_err(io::Error::other)?;
         let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
         let (accepted, _) = listener.accept()?;
@@ -169,18 +152,12 @@ mod tests {
     #[test]
     fn a_refusal_says_what_would_be_right() {
         for (errno, expected) in [
-            (
-                Errno::ACCESS,
-                "not permitted, choose a port above 1023 with -addr",
-            ),
+            (Errno::ACCESS, "not permitted, choose a port above 1023 with -addr"),
             (Errno::ADDRINUSE, "the port is in use"),
             (Errno::ADDRNOTAVAIL, "this host does not have that address"),
             (Errno::NFILE, "correct -addr"),
         ] {
-            let address = Address {
-                host: None,
-                port: 80,
-            };
+            let address = Address { host: None, port: 80 };
             let error = errno.into();
             let text = ListenError { address, error }.to_string();
             assert!(text.starts_with("cannot listen on :80: "), "{text}");
@@ -195,13 +172,7 @@ mod tests {
             assert_eq!(listener.ok(), Some("IPv4"), "{errno}");
         }
         let in_use = unless_without_ipv6(Err(Errno::ADDRINUSE.into()), || Ok("IPv4"));
-        assert_eq!(
-            in_use.map_err(|error| error.kind()),
-            Err(ErrorKind::AddrInUse)
-        );
-        assert_eq!(
-            unless_without_ipv6(Ok("both"), || Ok("IPv4")).ok(),
-            Some("both")
-        );
+        assert_eq!(in_use.map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
+        assert_eq!(unless_without_ipv6(Ok("both"), || Ok("IPv4")).ok(), Some("both"));
     }
 }

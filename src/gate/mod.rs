@@ -192,21 +192,13 @@ impl Gate {
 
     fn serve(self: &Arc<Self>, client: TcpStream, address: IpAddr) {
         let client = Arc::new(client);
-        let seat = Seat {
-            client: Arc::clone(&client),
-            thread: thread::current(),
-            granted: None,
-        };
+        let seat = Seat { client: Arc::clone(&client), thread: thread::current(), granted: None };
         let now = Instant::now();
         let mut state = self.lock();
         let number = table::insert(&mut state.table, Row::new(address, seat, now));
         state.waiting -= 1;
         let is_last = state.waiting == 0 && state.threads < self.most_threads;
-        let started = if is_last {
-            self.spawn(&mut state)
-        } else {
-            Ok(())
-        };
+        let started = if is_last { self.spawn(&mut state) } else { Ok(()) };
         state.is_full = state.waiting == 0;
         state.settle(now);
         drop(state);

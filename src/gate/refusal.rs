@@ -104,11 +104,7 @@ impl Refusal {
             Refusal::MethodNotAllowed => "Allow: GET, HEAD\r\n",
             _ => "",
         };
-        let body = if is_head {
-            String::new()
-        } else {
-            format!("{text}\n")
-        };
+        let body = if is_head { String::new() } else { format!("{text}\n") };
         format!(
             "HTTP/1.1 {status} {reason}\r\n\
              Date: {}\r\n\

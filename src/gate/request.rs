@@ -14,9 +14,7 @@ pub const MAX_HEAD: usize = 8 * 1024;
 const MAX_HEADERS: usize = 100;
 
 /// Methods of RFC 9110 and RFC 5789 that this program knows and does not allow.
-const NOT_ALLOWED: &[&str] = &[
-    "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-];
+const NOT_ALLOWED: &[&str] = &["POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// A request that passes.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,10 +76,7 @@ pub fn read(received: &[u8], forwarded: &[&str]) -> Head {
     };
     match result {
         Ok((length, request)) => Head::Complete(length, request),
-        Err(refusal) => Head::Refused {
-            refusal,
-            is_head: parsed.method == Some("HEAD"),
-        },
+        Err(refusal) => Head::Refused { refusal, is_head: parsed.method == Some("HEAD") },
     }
 }
 
@@ -153,11 +148,7 @@ fn accept(parsed: &httparse::Request<'_, '_>, forwarded: &[&str]) -> Result<Requ
         (false, true) if has_option("keep-alive") => KeepAlive::Announced,
         (false, true) => KeepAlive::No,
     };
-    Ok(Request {
-        canonical,
-        is_head,
-        keep_alive,
-    })
+    Ok(Request { canonical, is_head, keep_alive })
 }
 
 /// Path and query of a request target, also of one that names the server, as requests to proxies do

@@ -144,9 +144,7 @@ pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
     let waiting = table.iter().filter(|(_, row)| row.is_waiting());
     let waiting = waiting.filter(|(_, row)| free > 0 && (may_be_slow || !row.is_slow));
     let next = waiting.min_by_key(|(_, row)| {
-        let streams = count(table, |other| {
-            other.client == row.client && other.has_stream
-        });
+        let streams = count(table, |other| other.client == row.client && other.has_stream);
         (streams, row.since)
     });
     next.map(|(number, _)| *number)

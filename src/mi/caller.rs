@@ -85,10 +85,7 @@ impl Caller {
             return Ok(());
         }
         match self.detect(deadline)? {
-            Introduction {
-                dialect: Dialect::Line,
-                ..
-            } => Ok(()),
+            Introduction { dialect: Dialect::Line, .. } => Ok(()),
             other => Err(Refused::OtherDialect(Some(other))),
         }
     }

@@ -175,9 +175,7 @@ impl Client {
         let Introduction { dialect, version } = introduction;
         let caller = &self.caller;
         let version = match version {
-            None => caller
-                .version(dialect, identity.as_ref(), deadline)?
-                .unwrap_or_default(),
+            None => caller.version(dialect, identity.as_ref(), deadline)?.unwrap_or_default(),
             Some(version) => version,
         };
         log::debug!("the server speaks {dialect} and says it is \"{version}\"");
@@ -220,14 +218,8 @@ impl Client {
                 Err(refused) => Err(refused),
             }
         };
-        let mut reading = split::read(
-            &mut server.plan,
-            &mut self.groups,
-            wanted,
-            arguments,
-            &mut ask,
-            sink,
-        )?;
+        let mut reading =
+            split::read(&mut server.plan, &mut self.groups, wanted, arguments, &mut ask, sink)?;
         reading.is_by_groups |= is_by_groups;
         // 1.x and Kamailio have no groups but those that are known.
         reading.may_lack_groups =
@@ -426,15 +418,9 @@ impl Client {
         let most = most.min(self.timeout / 4);
         let time = most.min(deadline.limit() / 4);
         let is_command = matches!(topic, Topic::Command(..));
-        let question = Question {
-            topic,
-            is_hurried: time < most,
-        };
+        let question = Question { topic, is_hurried: time < most };
         // What was too slow in the time that the operator grants is too slow in less.
-        let patient = Question {
-            is_hurried: false,
-            ..question.clone()
-        };
+        let patient = Question { is_hurried: false, ..question.clone() };
         let now = Instant::now();
         if !server.retry.may_ask(&question, now) || !server.retry.may_ask(&patient, now) {
             return Err(CommandError::Paused);

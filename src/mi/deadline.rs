@@ -12,10 +12,7 @@ pub struct Deadline {
 impl Deadline {
     /// The moment `limit` from now.
     pub fn after(limit: Duration) -> Self {
-        Deadline {
-            start: Instant::now(),
-            limit,
-        }
+        Deadline { start: Instant::now(), limit }
     }
 
     /// How long the scrape may take in all.
@@ -31,8 +28,6 @@ impl Deadline {
 
     /// What is left, never zero: `None` when the moment has passed.
     pub fn remaining(self) -> Option<Duration> {
-        self.limit
-            .checked_sub(self.start.elapsed())
-            .filter(|left| !left.is_zero())
+        self.limit.checked_sub(self.start.elapsed()).filter(|left| !left.is_zero())
     }
 }

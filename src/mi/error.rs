@@ -172,18 +172,12 @@ impl Error {
 
     /// Whether there is nothing like a server.
     pub(super) fn is_of_nothing(&self) -> bool {
-        matches!(
-            self,
-            Error::Missing { .. } | Error::OtherFile { .. } | Error::NotThere { .. }
-        )
+        matches!(self, Error::Missing { .. } | Error::OtherFile { .. } | Error::NotThere { .. })
     }
 
     /// Whether the server did not answer in time.
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self,
-            Error::NoReply { .. } | Error::NoFifoReply { .. } | Error::QueueFull { .. }
-        )
+        matches!(self, Error::NoReply { .. } | Error::NoFifoReply { .. } | Error::QueueFull { .. })
     }
 
     /// What is the same for errors that tell an operator the same. What differs from scrape to
@@ -220,16 +214,10 @@ impl fmt::Display for Error {
                 path.display(),
                 humantime::format_duration(*waited)
             ),
-            Error::NoReply { endpoint, waited } => write!(
-                f,
-                "no reply from {endpoint} within {}",
-                humantime::format_duration(*waited)
-            ),
-            Error::NoFifoReply {
-                path,
-                directory,
-                waited,
-            } => write!(
+            Error::NoReply { endpoint, waited } => {
+                write!(f, "no reply from {endpoint} within {}", humantime::format_duration(*waited))
+            }
+            Error::NoFifoReply { path, directory, waited } => write!(
                 f,
                 "no reply from {} in {} within {}",
                 path.display(),
@@ -257,10 +245,9 @@ impl fmt::Display for Error {
             Error::Truncated { bytes } => {
                 write!(f, "the reply was cut off after {bytes} bytes")
             }
-            Error::Unintelligible { start } => write!(
-                f,
-                "cannot make sense of the reply, which starts with \"{start}\""
-            ),
+            Error::Unintelligible { start } => {
+                write!(f, "cannot make sense of the reply, which starts with \"{start}\"")
+            }
             Error::ReplyTooLarge(what) => write!(f, "the reply is too large to read ({what})"),
             Error::Empty => f.write_str("the reply holds no statistic"),
             Error::TooLarge => {
@@ -269,23 +256,15 @@ impl fmt::Display for Error {
             Error::OtherDialect => {
                 f.write_str("the server answers neither as OpenSIPS nor as Kamailio")
             }
-            Error::ReplySocket {
-                directory: Some(directory),
-                error,
-            } => write!(
-                f,
-                "cannot make a reply socket in {}: {error}",
-                directory.display()
-            ),
-            Error::ReplySocket {
-                directory: None,
-                error,
-            } => write!(f, "cannot make a reply socket: {error}"),
-            Error::ReplyFifo { directory, error } => write!(
-                f,
-                "cannot make a FIFO for the reply in {}: {error}",
-                directory.display()
-            ),
+            Error::ReplySocket { directory: Some(directory), error } => {
+                write!(f, "cannot make a reply socket in {}: {error}", directory.display())
+            }
+            Error::ReplySocket { directory: None, error } => {
+                write!(f, "cannot make a reply socket: {error}")
+            }
+            Error::ReplyFifo { directory, error } => {
+                write!(f, "cannot make a FIFO for the reply in {}: {error}", directory.display())
+            }
             Error::Io { endpoint, error } => write!(f, "cannot talk to {endpoint}: {error}"),
         }
     }
@@ -325,10 +304,7 @@ impl CommandError {
             self,
             CommandError::Paused
                 | CommandError::NoTime
-                | CommandError::TooSlow {
-                    is_hurried: true,
-                    ..
-                }
+                | CommandError::TooSlow { is_hurried: true, .. }
         )
     }
 }

@@ -26,9 +26,7 @@ struct Pause {
 
 impl<K> Default for Retry<K> {
     fn default() -> Self {
-        Retry {
-            pauses: BTreeMap::new(),
-        }
+        Retry { pauses: BTreeMap::new() }
     }
 }
 
@@ -53,10 +51,7 @@ impl<K: Ord> Retry<K> {
 
     /// Notes that `key` failed at `now`.
     pub fn note_failure(&mut self, key: K, now: Instant) {
-        let pause = self.pauses.entry(key).or_insert(Pause {
-            until: now,
-            failures: 0,
-        });
+        let pause = self.pauses.entry(key).or_insert(Pause { until: now, failures: 0 });
         let time = FIRST.saturating_mul(1 << pause.failures.min(16));
         pause.until = now + time.min(LONGEST);
         pause.failures += 1;

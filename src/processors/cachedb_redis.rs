@@ -3,11 +3,8 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "cachedb_redis",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "cachedb_redis", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -8,12 +8,8 @@
 use super::state::{Listing, Reading, count, listing, metric, records, step};
 use super::{Metric, Processor, counter, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "call_center",
-    metrics: METRICS,
-    listings: LISTINGS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "call_center", metrics: METRICS, listings: LISTINGS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -7,12 +7,8 @@ use super::state::{
 };
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "clusterer",
-    metrics: METRICS,
-    listings: LISTINGS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "clusterer", metrics: METRICS, listings: LISTINGS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
@@ -77,13 +73,7 @@ const LISTINGS: &[Listing] = &[
     ),
 ];
 
-const CLUSTERS: Step = step(
-    &["Cluster", "Clusters"],
-    &[("cluster", &["Cluster", "cluster_id"])],
-);
+const CLUSTERS: Step = step(&["Cluster", "Clusters"], &[("cluster", &["Cluster", "cluster_id"])]);
 
-const STATES_OF_LINK: States = &[
-    ("Up", "up", true),
-    ("Probe", "probe", false),
-    ("Down", "down", false),
-];
+const STATES_OF_LINK: States =
+    &[("Up", "up", true), ("Probe", "probe", false), ("Down", "down", false)];

@@ -3,11 +3,7 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "core",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "core", metrics: METRICS, ..Processor::NONE };
 
 /// The statistics behind `opensips_core_requests` and its second spelling.
 const REQUESTS: &[(&str, &[&str])] = &[

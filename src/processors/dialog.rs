@@ -4,12 +4,8 @@
 use super::state::{Listing, Parts, Reading, Records, listing, metric, records, step};
 use super::{Metric, Processor, counter, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "dialog",
-    metrics: METRICS,
-    listings: LISTINGS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "dialog", metrics: METRICS, listings: LISTINGS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

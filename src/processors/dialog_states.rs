@@ -24,10 +24,6 @@ const fn dialogs(state: &'static str, field: Names) -> Metric {
                 (answering) or are calls (ongoing) (dlg.stats_active)";
     Metric {
         fixed: Some(("state", state)),
-        ..metric(
-            "opensips_dialog_states_dialogs",
-            help,
-            Reading::Number(field),
-        )
+        ..metric("opensips_dialog_states_dialogs", help, Reading::Number(field))
     }
 }

@@ -54,20 +54,14 @@ pub const PROCESSOR: Processor = Processor {
 const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition",
     least: 2,
-    command: Command {
-        names: &["sr_list_status", "status_report:status"],
-        attributes: &[],
-    },
+    command: Command { names: &["sr_list_status", "status_report:status"], attributes: &[] },
     given: Some(("group", "dispatcher")),
     nodes: &[],
     field: &["Name"],
 };
 
-const STATES: States = &[
-    ("Active", "active", true),
-    ("Inactive", "inactive", false),
-    ("Probing", "probing", false),
-];
+const STATES: States =
+    &[("Active", "active", true), ("Inactive", "inactive", false), ("Probing", "probing", false)];
 
 #[rustfmt::skip]
 const STATES_OF_KAMAILIO: States = &[

@@ -4,11 +4,7 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "dns",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "dns", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -2,11 +2,7 @@
 
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "imc",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "imc", metrics: METRICS, ..Processor::NONE };
 
 const METRICS: &[Metric] = &[gauge(
     "opensips_imc_active_rooms",

@@ -35,9 +35,5 @@ pub const PROCESSOR: Processor = Processor {
 
 const DESTINATIONS: Step = step(
     &["Destination", "Destinations"],
-    &[
-        ("id", &["id"]),
-        ("uri", &["Destination", "uri"]),
-        ("group", &["group"]),
-    ],
+    &[("id", &["id"]), ("uri", &["Destination", "uri"]), ("group", &["group"])],
 );

@@ -44,11 +44,7 @@ impl Mapping {
             kind: UNCLAIMED.family.kind,
         };
         families.push(UNCLAIMED.family);
-        Mapping {
-            headers: Header::of(&families),
-            groups,
-            unclaimed,
-        }
+        Mapping { headers: Header::of(&families), groups, unclaimed }
     }
 }
 
@@ -60,10 +56,7 @@ fn add_claims(group: &'static str, metric: &Metric, family: usize, names: &mut N
         let labels = iter::zip(metric.labels, *values).map(|(label, value)| {
             let of_group = group.index_of(value);
             let part = of_group.or_else(|| name.index_of(value).map(|index| 1 + index));
-            (
-                *label,
-                part.map_or(LabelValue::Fixed(value), LabelValue::Given),
-            )
+            (*label, part.map_or(LabelValue::Fixed(value), LabelValue::Given))
         });
         let mut rows = metric.statistics.iter();
         let place = rows.position(|(_, others)| others == values);

@@ -116,12 +116,8 @@ pub struct Processor {
 
 impl Processor {
     /// One that does nothing.
-    pub const NONE: Processor = Processor {
-        group: "",
-        is_on_by_default: true,
-        metrics: &[],
-        listings: &[],
-    };
+    pub const NONE: Processor =
+        Processor { group: "", is_on_by_default: true, metrics: &[], listings: &[] };
 
     /// The metrics of its commands.
     pub fn state_metrics(&self) -> impl Iterator<Item = Described> + use<> {
@@ -175,15 +171,7 @@ const fn counter(
     labels: &'static [&'static str],
     statistics: Statistics,
 ) -> Metric {
-    Metric {
-        family: Family {
-            name,
-            kind: Kind::Counter,
-            help,
-        },
-        labels,
-        statistics,
-    }
+    Metric { family: Family { name, kind: Kind::Counter, help }, labels, statistics }
 }
 
 /// A metric that goes up and down. Near 2^64 it is a negative number.

@@ -19,10 +19,7 @@ pub struct Names<T> {
 impl<T> Names<T> {
     /// No names.
     pub fn new() -> Self {
-        Names {
-            exact: Vec::new(),
-            patterns: Vec::new(),
-        }
+        Names { exact: Vec::new(), patterns: Vec::new() }
     }
 
     /// Adds `what` to those that belong to `name`. Of a pattern only the first one counts.
@@ -33,15 +30,11 @@ impl<T> Names<T> {
             return;
         }
         let length = name.len();
-        self.exact
-            .resize_with(self.exact.len().max(length + 1), Vec::new);
+        self.exact.resize_with(self.exact.len().max(length + 1), Vec::new);
         let Some(names) = self.exact.get_mut(length) else {
             return;
         };
-        match names
-            .iter_mut()
-            .find(|(known, _)| known == &name.as_bytes())
-        {
+        match names.iter_mut().find(|(known, _)| known == &name.as_bytes()) {
             Some((_, known)) => known.push(what),
             None => names.push((name.as_bytes(), vec![what])),
         }
@@ -82,12 +75,7 @@ impl Pattern {
         let (parts, behind): (Vec<&str>, Vec<&str>) = pieces.take(MAX_PARTS).unzip();
         let mut separators: Vec<&[u8]> = behind.into_iter().map(str::as_bytes).collect();
         let suffix = separators.pop().unwrap_or_default();
-        Pattern {
-            prefix,
-            parts,
-            separators,
-            suffix,
-        }
+        Pattern { prefix, parts, separators, suffix }
     }
 
     /// The index of the variable part that `value` stands for, if it is the name of one in braces.
@@ -153,11 +141,7 @@ mod tests {
             ("load-proc-{process}", "load1m-proc-9", None),
             ("{domain}-users", "a-b.c-users", Some("a-b.c")),
             ("{domain}-users", "users-users-users", Some("users-users")),
-            (
-                "{protocol}:{ip}:{port}-load",
-                "udp:127.0.0.1:5111-load",
-                Some("udp|127.0.0.1|5111"),
-            ),
+            ("{protocol}:{ip}:{port}-load", "udp:127.0.0.1:5111-load", Some("udp|127.0.0.1|5111")),
             (
                 "{protocol}:{ip}:{port}-load",
                 "udp:2001:DB8::1:5060-load",
@@ -168,20 +152,12 @@ mod tests {
                 "udp:[2001:DB8::1]:5060-load",
                 Some("udp|2001:DB8::1|5060"),
             ),
-            (
-                "{protocol}:[{ip}]:{port}-load",
-                "udp:127.0.0.1:5111-load",
-                None,
-            ),
+            ("{protocol}:[{ip}]:{port}-load", "udp:127.0.0.1:5111-load", None),
             ("{protocol}:{ip}:{port}-load", "tcp-load", None),
             ("{protocol}:{ip}:{port}-load", "udp:5060-load", None),
             ("{a}{b}", "xy", None),
         ] {
-            assert_eq!(
-                parts(pattern, name).as_deref(),
-                expected,
-                "{pattern} {name}"
-            );
+            assert_eq!(parts(pattern, name).as_deref(), expected, "{pattern} {name}");
         }
     }
 }

@@ -3,11 +3,8 @@
 
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "nat_traversal",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "nat_traversal", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

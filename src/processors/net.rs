@@ -3,19 +3,11 @@
 
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "net",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "net", metrics: METRICS, ..Processor::NONE };
 
 const METRICS: &[Metric] = &[gauge(
     "opensips_net_waiting",
     "Bytes that wait to be read by the server in its IPv4 SIP sockets (net:waiting_udp, net:waiting_tcp, net:waiting_tls)",
     &["protocol"],
-    &[
-        ("waiting_udp", &["udp"]),
-        ("waiting_tcp", &["tcp"]),
-        ("waiting_tls", &["tls"]),
-    ],
+    &[("waiting_udp", &["udp"]), ("waiting_tcp", &["tcp"]), ("waiting_tls", &["tls"])],
 )];

@@ -6,11 +6,7 @@
 
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "pkmem",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "pkmem", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

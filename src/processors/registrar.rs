@@ -3,11 +3,8 @@
 
 use super::{Metric, Processor, counter, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "registrar",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "registrar", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -4,11 +4,8 @@
 
 use super::{Metric, Processor, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "shmem_{mem_group}",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "shmem_{mem_group}", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

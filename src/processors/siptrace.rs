@@ -3,11 +3,8 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "siptrace",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor =
+    Processor { group: "siptrace", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -3,11 +3,7 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "sst",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "sst", metrics: METRICS, ..Processor::NONE };
 
 const METRICS: &[Metric] = &[counter(
     "opensips_sst_expired_dialogs_total",

@@ -129,13 +129,7 @@ impl Records {
                 Reading::UpAndState(_, _, state) => {
                     let up = labels.clone();
                     labels.push(STATE);
-                    vec![
-                        Described { family, labels: up },
-                        Described {
-                            family: state,
-                            labels,
-                        },
-                    ]
+                    vec![Described { family, labels: up }, Described { family: state, labels }]
                 }
                 Reading::State(..) => {
                     labels.push(STATE);
@@ -149,37 +143,22 @@ impl Records {
 
 /// A command of these names that is asked once, for everything. See [`Command`] for the attributes.
 pub const fn listing(names: Names, attributes: Names, records: &'static [Records]) -> Listing {
-    Listing {
-        command: Command { names, attributes },
-        parts: Parts::Whole,
-        records,
-    }
+    Listing { command: Command { names, attributes }, parts: Parts::Whole, records }
 }
 
 /// Nodes at the end of `path`.
 pub const fn records(path: &'static [Step], metrics: &'static [Metric]) -> Records {
-    Records {
-        path,
-        part: None,
-        metrics,
-    }
+    Records { path, part: None, metrics }
 }
 
 /// A step that every version has.
 pub const fn step(names: Names, labels: &'static [(&'static str, Names)]) -> Step {
-    Step {
-        names,
-        is_optional: false,
-        labels,
-    }
+    Step { names, is_optional: false, labels }
 }
 
 /// A step that only some versions have.
 pub const fn optional(names: Names, labels: &'static [(&'static str, Names)]) -> Step {
-    Step {
-        is_optional: true,
-        ..step(names, labels)
-    }
+    Step { is_optional: true, ..step(names, labels) }
 }
 
 /// `PREFIX_up` and `PREFIX_state` of `$thing`: whether it `$when`, and in which state it is, by the
@@ -190,13 +169,7 @@ macro_rules! up_and_state {
             [concat!($prefix, "_up"), concat!($prefix, "_state")],
             [
                 concat!("Whether ", $thing, " ", $when, " (", $command, ")"),
-                concat!(
-                    "The state of ",
-                    $thing,
-                    ", 1 for the one that it is in (",
-                    $command,
-                    ")"
-                ),
+                concat!("The state of ", $thing, ", 1 for the one that it is in (", $command, ")"),
             ],
             $field,
             $states,
@@ -218,15 +191,7 @@ pub const fn up_and_state_of(
 
 /// A level, by any reading.
 pub const fn metric(name: &'static str, help: &'static str, reading: Reading) -> Metric {
-    Metric {
-        family: Family {
-            name,
-            kind: Kind::Gauge,
-            help,
-        },
-        fixed: None,
-        reading,
-    }
+    Metric { family: Family { name, kind: Kind::Gauge, help }, fixed: None, reading }
 }
 
 /// A count that only goes up.

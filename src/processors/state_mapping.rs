@@ -26,10 +26,7 @@ impl StateMapping {
                 Series::given(in_order.len() - 1, metric.family.name, metric.labels)
             });
         }
-        StateMapping {
-            headers: Header::of(&in_order),
-            families,
-        }
+        StateMapping { headers: Header::of(&in_order), families }
     }
 
     /// The headers of the families that samples are added to.
@@ -94,9 +91,9 @@ impl StateMapping {
                 *counts.entry((name, labels)).or_default() += 1;
                 return;
             }
-            Reading::CountOf(names) => Some(exposition::Value::Unsigned(
-                below(node, names).count() as u64,
-            )),
+            Reading::CountOf(names) => {
+                Some(exposition::Value::Unsigned(below(node, names).count() as u64))
+            }
         };
         if let Some(value) = value {
             self.put(name, labels, value, page);
@@ -165,18 +162,9 @@ fn labels_of<'v>(records: &Records, nodes: &[Value<'v>], part: &'v str) -> Vec<C
     let steps = records.path.iter().zip(nodes);
     let fields = steps.flat_map(|(step, node)| {
         let labels = step.labels.iter();
-        labels.map(|(_, names)| {
-            field(*node, names)
-                .map(without_passwords)
-                .unwrap_or_default()
-        })
+        labels.map(|(_, names)| field(*node, names).map(without_passwords).unwrap_or_default())
     });
-    records
-        .part
-        .map(|_| part.into())
-        .into_iter()
-        .chain(fields)
-        .collect()
+    records.part.map(|_| part.into()).into_iter().chain(fields).collect()
 }
 
 /// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to
@@ -237,9 +225,7 @@ fn number(text: &str) -> Option<exposition::Value> {
     let unsigned = || text.parse().ok().map(exposition::Value::Unsigned);
     let signed = || text.parse().ok().map(exposition::Value::Signed);
     let float = || text.parse().ok().filter(|number: &f64| number.is_finite());
-    unsigned()
-        .or_else(signed)
-        .or_else(|| float().map(exposition::Value::Float))
+    unsigned().or_else(signed).or_else(|| float().map(exposition::Value::Float))
 }
 
 /// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.
@@ -249,10 +235,8 @@ fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     let starts = starts_of_users(&text);
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    let mut kept = text
-        .get(..starts.first().copied().unwrap_or(text.len()))
-        .unwrap_or_default()
-        .to_string();
+    let mut kept =
+        text.get(..starts.first().copied().unwrap_or(text.len())).unwrap_or_default().to_string();
     for (start, end) in starts.iter().zip(ends) {
         let uri = text.get(*start..end).unwrap_or_default();
         let (user, host) = uri.rsplit_once('@').unwrap_or(("", uri));
@@ -272,14 +256,10 @@ fn starts_of_users(text: &str) -> Vec<usize> {
     let schemes = ["sip:", "sips:"].into_iter().flat_map(|scheme| {
         let found = lower.match_indices(scheme);
         let found = found.filter(|(at, _)| {
-            let before = lower
-                .get(..*at)
-                .and_then(|before| before.chars().next_back());
+            let before = lower.get(..*at).and_then(|before| before.chars().next_back());
             before.is_none_or(|before| matches!(before, '=' | ';' | '<' | ' ' | ','))
         });
-        found
-            .map(move |(at, _)| at + scheme.len())
-            .collect::<Vec<_>>()
+        found.map(move |(at, _)| at + scheme.len()).collect::<Vec<_>>()
     });
     let mut starts: Vec<usize> = schemes.collect();
     starts.sort_unstable();
@@ -295,10 +275,7 @@ mod tests {
         for (text, expected) in [
             ("sip:user@host:5060;a=b", "sip:user@host:5060;a=b"),
             ("sip:user:secret@host:5060", "sip:user@host:5060"),
-            (
-                "SIPS:user:se:cr=et@[2001:db8::1]:5061",
-                "SIPS:user@[2001:db8::1]:5061",
-            ),
+            ("SIPS:user:se:cr=et@[2001:db8::1]:5061", "SIPS:user@[2001:db8::1]:5061"),
             ("sip:[2001:db8::1]:5060", "sip:[2001:db8::1]:5060"),
             (
                 "aor=sip:a:x@h;contact=sip:a:y@h:1;registrar=sip:r:1",

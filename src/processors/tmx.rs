@@ -2,11 +2,7 @@
 
 use super::{Metric, Processor, counter, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "tmx",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "tmx", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

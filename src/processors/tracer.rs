@@ -3,11 +3,7 @@
 
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "tracer",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "tracer", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

@@ -6,11 +6,7 @@
 
 use super::{Metric, Processor, counter, gauge};
 
-pub const PROCESSOR: Processor = Processor {
-    group: "usrloc",
-    metrics: METRICS,
-    ..Processor::NONE
-};
+pub const PROCESSOR: Processor = Processor { group: "usrloc", metrics: METRICS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[

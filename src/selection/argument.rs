@@ -32,16 +32,10 @@ pub(super) fn check(value: Vec<u8>) -> Result<String, Unselectable> {
         return refuse(&shown, "control characters cannot be sent to the server");
     }
     if text.contains('"') {
-        return refuse(
-            &shown,
-            "the server takes no name with a double quote, ask for its group",
-        );
+        return refuse(&shown, "the server takes no name with a double quote, ask for its group");
     }
     if text.contains("::") {
-        return refuse(
-            &shown,
-            "the server takes no name with two colons, ask for its group",
-        );
+        return refuse(&shown, "the server takes no name with two colons, ask for its group");
     }
     if text.starts_with(':') {
         return refuse(&shown, "the name of the group is missing");

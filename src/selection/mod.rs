@@ -31,11 +31,7 @@ enum Term {
     GroupOrName(String),
     /// `core:rcv_requests` is how the HELP lines spell a statistic, and how no server looks one up.
     /// `whole` may still be a name: `udp:127.0.0.1:5060-load` is one.
-    InGroup {
-        whole: String,
-        group: String,
-        name: String,
-    },
+    InGroup { whole: String, group: String, name: String },
 }
 
 impl Selection {
@@ -53,10 +49,7 @@ impl Selection {
         values: impl IntoIterator<Item = Vec<u8>>,
         scope: &Arc<Scope>,
     ) -> Result<Selection, Unselectable> {
-        let mut selection = Selection {
-            terms: Vec::new(),
-            scope: Arc::clone(scope),
-        };
+        let mut selection = Selection { terms: Vec::new(), scope: Arc::clone(scope) };
         let mut everything = false;
         let mut size = 0;
         for value in values {
@@ -82,10 +75,7 @@ impl Selection {
 
     /// Everything in `scope`.
     pub fn of(scope: Scope) -> Selection {
-        Selection {
-            terms: Vec::new(),
-            scope: Arc::new(scope),
-        }
+        Selection { terms: Vec::new(), scope: Arc::new(scope) }
     }
 
     /// Whether everything is selected.
@@ -240,10 +230,7 @@ mod tests {
             (&["core:rcv_requests"], "core:rcv_requests core:"),
             (&["udp:127.0.0.1:5111-load"], "udp:127.0.0.1:5111-load udp:"),
             (&["positive checks"], "positive checks positive checks:"),
-            (
-                &[" core: ", "rcv_requests ", " "],
-                "rcv_requests core: rcv_requests:",
-            ),
+            (&[" core: ", "rcv_requests ", " "], "rcv_requests core: rcv_requests:"),
             (&["sipcapture:", "x"], "x sipcapture: x:"),
         ] {
             assert_eq!(arguments(values).as_deref(), Some(expected), "{values:?}");
@@ -266,12 +253,7 @@ mod tests {
             ("dynamic:dyn user ", "dynamic", "dyn user ", true),
             ("rcv_requests ", "core", "rcv_requests", true),
             ("dynamic: lead", "dynamic", " lead", true),
-            (
-                "udp:127.0.0.1:5111-load",
-                "load",
-                "udp:127.0.0.1:5111-load",
-                true,
-            ),
+            ("udp:127.0.0.1:5111-load", "load", "udp:127.0.0.1:5111-load", true),
         ] {
             let contains = parse(&[value]).map(|s| s.contains(group.as_bytes(), name.as_bytes()));
             assert_eq!(contains, Ok(expected), "{value} {group}:{name}");
@@ -327,22 +309,13 @@ mod tests {
             ("core, tm", "tm", "", Some("core:")),
             ("core", "", "tm:", None),
             ("core", "", "rcv_requests", Some("rcv_requests")),
-            (
-                "load",
-                "",
-                "udp:127.0.0.1:5060-load",
-                Some("udp:127.0.0.1:5060-load"),
-            ),
+            ("load", "", "udp:127.0.0.1:5060-load", Some("udp:127.0.0.1:5060-load")),
             ("core", "", "core", Some("core core:")),
         ] {
             let scope = scope(only, excluded).unwrap_or_default();
             let selection = parse_in(&scope, &[value]);
             let arguments = selection.map(|selection| selection.wanted().arguments.join(" "));
-            assert_eq!(
-                arguments.ok().as_deref(),
-                expected,
-                "{only} {excluded} {value}"
-            );
+            assert_eq!(arguments.ok().as_deref(), expected, "{only} {excluded} {value}");
         }
         let scope = scope("core", "").unwrap_or_default();
         let everything = parse_in(&scope, &[]).unwrap_or_default();
@@ -352,9 +325,7 @@ mod tests {
 
     #[test]
     fn a_list_of_groups_holds_groups() {
-        for text in [
-            "", ",", "core,", "core:x", "a\"b", "a\nb", ":", "all", "core,all",
-        ] {
+        for text in ["", ",", "core,", "core:x", "a\"b", "a\nb", ":", "all", "core,all"] {
             assert!(Scope::parse_groups(text).is_err(), "{text:?}");
         }
     }

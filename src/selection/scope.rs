@@ -40,9 +40,7 @@ impl Scope {
     /// The groups that the operator names to be collected.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         let groups = self.only.iter().chain(&self.added);
-        groups
-            .map(String::as_str)
-            .filter(|group| !self.excludes(group.as_bytes()))
+        groups.map(String::as_str).filter(|group| !self.excludes(group.as_bytes()))
     }
 
     /// Makes `groups` all that are collected, or further ones if `all` is one of them.
@@ -57,11 +55,7 @@ impl Scope {
             [] => Vec::new(),
             groups => Scope::parse_groups(&groups.join(","))?,
         };
-        *if all.is_empty() {
-            &mut self.only
-        } else {
-            &mut self.added
-        } = groups;
+        *if all.is_empty() { &mut self.only } else { &mut self.added } = groups;
         Ok(())
     }
 

@@ -111,11 +111,7 @@ mod tests {
                 format!(r#"{{"result":[{{"IDX":4,"PID":8359,"DSC":"{role}"}}],"id":7}}"#),
             ),
         ] {
-            let expected = Process {
-                index: 4,
-                pid: 8359,
-                role: role.to_string(),
-            };
+            let expected = Process { index: 4, pid: 8359, role: role.to_string() };
             let processes = processes_in(dialect, reply.as_bytes(), 7).ok();
             assert_eq!(processes, Some(vec![expected]), "{dialect}");
         }
@@ -126,11 +122,7 @@ mod tests {
         let mut processes = Processes::default();
         let seen = |group, numbers: &[usize]| Seen::from([(group, numbers.to_vec())]);
         assert!(!processes.is_current());
-        let process = |index| Process {
-            index,
-            pid: 1,
-            role: String::new(),
-        };
+        let process = |index| Process { index, pid: 1, role: String::new() };
         processes.note_told(vec![process(0), process(1)]);
         for (now, is_current) in [
             (Seen::default(), true),

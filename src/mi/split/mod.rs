@@ -97,18 +97,14 @@ impl Plan {
     /// over.
     fn is_left_out(&self, argument: &str, now: Instant) -> bool {
         let is_named = self.by_names(argument).is_some();
-        !is_named
-            && !self
-                .too_large
-                .may_ask([argument.to_string()].as_slice(), now)
+        !is_named && !self.too_large.may_ask([argument.to_string()].as_slice(), now)
     }
 
     /// Whether `arguments` may fit into one reply. `is_everything` says that they are all that is
     /// asked for.
     fn may_fit(&self, arguments: &[String], is_everything: bool, now: Instant) -> bool {
-        let has_processes = arguments
-            .iter()
-            .any(|argument| argument == "all" || self.by_names(argument).is_some());
+        let has_processes =
+            arguments.iter().any(|argument| argument == "all" || self.by_names(argument).is_some());
         let is_too_many =
             self.is_by_names && has_processes && !(is_everything && self.total <= self.usable());
         !is_too_many && self.too_large.may_ask(arguments, now)
@@ -129,10 +125,7 @@ impl Plan {
     /// How many processes of `groups` fit into one request and one reply.
     fn processes(&self, groups: &[&PerProcess]) -> usize {
         let first = &(self.usable() / FIRST_PROCESSES);
-        let reply = self
-            .bytes_per_process
-            .get(&names_of(groups))
-            .unwrap_or(first);
+        let reply = self.bytes_per_process.get(&names_of(groups)).unwrap_or(first);
         let last = self.last_process.unwrap_or(9999);
         let names = groups.iter().flat_map(|group| group.names(last..last + 1));
         let request: usize = names.map(|name| name.len() + 3).sum();

@@ -153,9 +153,8 @@ impl Reader<'_, '_, '_> {
             true => self.groups_of_all(),
             false => arguments,
         };
-        let (by_names, others): (Vec<_>, Vec<_>) = arguments
-            .into_iter()
-            .partition(|argument| self.plan.by_names(argument).is_some());
+        let (by_names, others): (Vec<_>, Vec<_>) =
+            arguments.into_iter().partition(|argument| self.plan.by_names(argument).is_some());
         match (by_names.is_empty(), others.as_slice()) {
             (true, [argument]) => {
                 self.reading.left_out.insert(argument.clone());
@@ -232,11 +231,7 @@ impl Reader<'_, '_, '_> {
             }
             last = seen.values().flatten().copied().max().max(last);
             for (group, processes) in seen {
-                self.reading
-                    .seen
-                    .entry(group)
-                    .or_default()
-                    .extend(processes);
+                self.reading.seen.entry(group).or_default().extend(processes);
             }
             from = to;
             count = self.plan.processes(&groups);
@@ -248,13 +243,7 @@ impl Reader<'_, '_, '_> {
     /// Sends one request, and notes what its reply says of the server. Returns the bytes of the
     /// reply.
     fn request(&mut self, arguments: &[String]) -> Result<usize, Refused> {
-        let Reader {
-            groups,
-            sink,
-            reading,
-            statistics,
-            ..
-        } = self;
+        let Reader { groups, sink, reading, statistics, .. } = self;
         // The statistics of a group come together.
         let mut group = Vec::new();
         let mut is_looked_at = true;

@@ -49,21 +49,14 @@ pub fn identity(path: &Path) -> Option<Identity> {
 
 /// A FIFO changes with each request, but it was made once.
 fn identity_of(file: &fs::Metadata, born: (i64, i64)) -> Identity {
-    Identity {
-        file: (file.dev(), file.ino()),
-        changed: born,
-    }
+    Identity { file: (file.dev(), file.ino()), changed: born }
 }
 
 /// When a file was made, or zero where the system does not tell. std does not know it with musl.
 fn birth(directory: impl AsFd, path: &Path, flags: AtFlags) -> (i64, i64) {
     let told = statx(directory, path, flags, StatxFlags::BTIME);
-    let told = told
-        .ok()
-        .filter(|told| told.stx_mask & StatxFlags::BTIME.bits() != 0);
-    told.map_or((0, 0), |told| {
-        (told.stx_btime.tv_sec, told.stx_btime.tv_nsec.into())
-    })
+    let told = told.ok().filter(|told| told.stx_mask & StatxFlags::BTIME.bits() != 0);
+    told.map_or((0, 0), |told| (told.stx_btime.tv_sec, told.stx_btime.tv_nsec.into()))
 }
 
 /// Writes `request`, which is for a datagram, into the FIFO at `path`, if that is the one with
@@ -81,9 +74,7 @@ pub fn ask<'e>(
 ) -> Result<Exchange<'e>, Error> {
     let server = open(path)?;
     if identity != Some(&server.identity) {
-        return Err(Error::Replaced {
-            path: path.to_path_buf(),
-        });
+        return Err(Error::Replaced { path: path.to_path_buf() });
     }
     let name = names::unguessable();
     let request = framed(request, &name);
@@ -116,10 +107,7 @@ pub fn ask_unknown<'e>(
 fn framed(request: &[u8], name: &str) -> Vec<u8> {
     let name = name.as_bytes();
     let end = request.iter().position(|&byte| byte == b'\n');
-    match (
-        request.first(),
-        end.and_then(|end| request.split_at_checked(end)),
-    ) {
+    match (request.first(), end.and_then(|end| request.split_at_checked(end))) {
         (Some(b':'), Some((command, arguments))) => {
             [b"\n\n", command, name, arguments, b"\n"].concat()
         }
@@ -186,9 +174,7 @@ fn send<'e>(
     request: &[u8],
     deadline: Deadline,
 ) -> Result<Exchange<'e>, Error> {
-    let replies = names
-        .iter()
-        .map(|name| ReplyFifo::new(directory, name, server.group));
+    let replies = names.iter().map(|name| ReplyFifo::new(directory, name, server.group));
     let replies = replies.collect::<io::Result<Vec<_>>>();
     let exchange = Exchange {
         path,
@@ -227,9 +213,7 @@ impl Exchange<'_> {
             };
             match error.kind() {
                 ErrorKind::WouldBlock => {
-                    let left = deadline
-                        .remaining()
-                        .ok_or_else(|| self.queue_full(deadline))?;
+                    let left = deadline.remaining().ok_or_else(|| self.queue_full(deadline))?;
                     poll(&mut [PollFd::new(&self.server, PollFlags::OUT)], left)
                         .map_err(|error| explain(self.path, error))?;
                 }
@@ -247,13 +231,10 @@ impl Exchange<'_> {
     /// [`Error::Truncated`] when it has no end, and what else keeps it from being read.
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         loop {
-            let left = deadline
-                .remaining()
-                .ok_or_else(|| self.no_reply(deadline))?;
+            let left = deadline.remaining().ok_or_else(|| self.no_reply(deadline))?;
             let replies = self.replies.iter();
-            let mut awaited: Vec<PollFd<'_>> = replies
-                .map(|reply| PollFd::new(&reply.file, PollFlags::IN))
-                .collect();
+            let mut awaited: Vec<PollFd<'_>> =
+                replies.map(|reply| PollFd::new(&reply.file, PollFlags::IN)).collect();
             // The last one, since what a server has written outlives it.
             awaited.push(PollFd::new(&self.server, PollFlags::empty()));
             poll(&mut awaited, left).map_err(|error| explain(self.path, error))?;
@@ -288,10 +269,7 @@ impl Exchange<'_> {
     }
 
     fn queue_full(&self, deadline: Deadline) -> Error {
-        Error::QueueFull {
-            path: self.path.to_path_buf(),
-            waited: deadline.limit(),
-        }
+        Error::QueueFull { path: self.path.to_path_buf(), waited: deadline.limit() }
     }
 }
 

@@ -61,11 +61,7 @@ pub fn ask(
         Ok(stream)
     };
     match send() {
-        Ok(stream) => Ok(Exchange {
-            stream,
-            endpoint,
-            is_answered: false,
-        }),
+        Ok(stream) => Ok(Exchange { stream, endpoint, is_answered: false }),
         Err(error) => Err(explain(endpoint, error, deadline)),
     }
 }
@@ -114,10 +110,9 @@ fn left(deadline: Deadline) -> io::Result<Duration> {
 
 fn explain(endpoint: String, error: io::Error, deadline: Deadline) -> Error {
     match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => Error::NoReply {
-            endpoint,
-            waited: deadline.limit(),
-        },
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+            Error::NoReply { endpoint, waited: deadline.limit() }
+        }
         _ => Error::of_network(endpoint, error),
     }
 }
@@ -192,18 +187,13 @@ impl Exchange {
         all.read_to_end(&mut body).map_err(failed)?;
         match head.announced {
             None if body.len() > LIMIT => too_large,
-            Some(announced) if announced > body.len() => self.refuse(&format!(
-                "closed the connection after {} bytes of its answer",
-                body.len()
-            )),
+            Some(announced) if announced > body.len() => self
+                .refuse(&format!("closed the connection after {} bytes of its answer", body.len())),
             _ => Ok(body),
         }
     }
 
     fn refuse(&self, what: &str) -> Result<Vec<u8>, Error> {
-        Err(Error::Http {
-            endpoint: self.endpoint.clone(),
-            what: what.to_string(),
-        })
+        Err(Error::Http { endpoint: self.endpoint.clone(), what: what.to_string() })
     }
 }

@@ -67,12 +67,7 @@ impl Endpoint {
             Places::Given(targets) => targets.first().cloned(),
             Places::Usual => None,
         };
-        Endpoint {
-            places,
-            target,
-            replies,
-            forgeries: Forgeries::new(forged),
-        }
+        Endpoint { places, target, replies, forgeries: Forgeries::new(forged) }
     }
 
     /// Where the server may be now.
@@ -106,9 +101,7 @@ impl Endpoint {
         deadline: Deadline,
     ) -> Result<Exchange<'_>, Error> {
         match &self.target {
-            None => Err(Error::Nowhere {
-                places: self.places.describe(),
-            }),
+            None => Err(Error::Nowhere { places: self.places.describe() }),
             Some(Target::Path(path)) if fifo::is_at(path) => {
                 fifo::ask(path, &self.replies, request, identity, deadline).map(Exchange::Fifo)
             }
@@ -208,8 +201,5 @@ impl fmt::Display for Endpoint {
 
 /// Whether a wait ended by its time limit or by a signal, so that the deadline decides.
 fn is_wait_over(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

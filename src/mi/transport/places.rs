@@ -74,19 +74,10 @@ impl Places {
             }
             seen.extend(real);
         }
-        files.extend(servers_in(
-            Path::new(SHARED),
-            "opensips_fifo",
-            is_of_a_server,
-        ));
+        files.extend(servers_in(Path::new(SHARED), "opensips_fifo", is_of_a_server));
         let (name, port, path) = HTTP;
-        let http = Target::Http {
-            host: Host {
-                name: name.to_string(),
-                port,
-            },
-            path: path.to_string(),
-        };
+        let http =
+            Target::Http { host: Host { name: name.to_string(), port }, path: path.to_string() };
         files.into_iter().map(Target::Path).chain([http]).collect()
     }
 
@@ -98,10 +89,7 @@ impl Places {
         }
         let directories: Vec<&str> = OF_SERVERS.iter().map(|(directory, _)| *directory).collect();
         let (name, port, path) = HTTP;
-        format!(
-            "{ORIGINAL}, {}, {SHARED}, http://{name}:{port}{path}",
-            directories.join(", ")
-        )
+        format!("{ORIGINAL}, {}, {SHARED}, http://{name}:{port}{path}", directories.join(", "))
     }
 }
 
@@ -191,13 +179,7 @@ mod tests {
         let own = found(&directory, |_, _| true);
         let shared = found(&directory, is_of_a_server);
         fs::remove_dir_all(&directory)?;
-        let expected = [
-            "kamailio_ctl",
-            "opensips.sock",
-            "z.sock",
-            "mi_fifo",
-            "opensips_fifo",
-        ];
+        let expected = ["kamailio_ctl", "opensips.sock", "z.sock", "mi_fifo", "opensips_fifo"];
         assert_eq!(own, expected);
         assert_eq!(shared, ["kamailio_ctl", "opensips.sock", "opensips_fifo"]);
         assert_eq!(found(&directory, |_, _| true), Vec::<String>::new());
@@ -207,12 +189,7 @@ mod tests {
     #[test]
     fn a_person_is_no_server() {
         let own = geteuid().as_raw();
-        for (owner, is_right) in [
-            (0, true),
-            (999, true),
-            (own, true),
-            (own.max(1000) + 1, false),
-        ] {
+        for (owner, is_right) in [(0, true), (999, true), (own, true), (own.max(1000) + 1, false)] {
             assert_eq!(is_of_a_server("opensips_fifo", owner), is_right, "{owner}");
         }
     }
@@ -222,10 +199,6 @@ mod tests {
         let last = Places::Usual.targets().pop();
         let last = last.map(|target| target.to_string());
         assert_eq!(last.as_deref(), Some("http://127.0.0.1:8888/mi"));
-        assert!(
-            Places::Usual
-                .describe()
-                .ends_with("http://127.0.0.1:8888/mi")
-        );
+        assert!(Places::Usual.describe().ends_with("http://127.0.0.1:8888/mi"));
     }
 }

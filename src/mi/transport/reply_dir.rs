@@ -171,11 +171,7 @@ mod tests {
         let (sender, bound) = std::sync::mpsc::channel();
         let late = Arc::clone(&directory);
         std::thread::spawn(move || sender.send(late.bind().is_ok()));
-        assert!(
-            bound
-                .recv_timeout(std::time::Duration::from_millis(50))
-                .is_err()
-        );
+        assert!(bound.recv_timeout(std::time::Duration::from_millis(50)).is_err());
         // Fails if there is still something in it.
         fs::remove_dir(&path)
     }

@@ -38,12 +38,7 @@ impl<'d> ReplyFifo<'d> {
             .open(&path)
             .and_then(|file| prepare(&file, group).map(|()| file));
         match opened {
-            Ok(file) => Ok(ReplyFifo {
-                directory,
-                path,
-                file,
-                read: Vec::new(),
-            }),
+            Ok(file) => Ok(ReplyFifo { directory, path, file, read: Vec::new() }),
             Err(error) => {
                 directory.release(&path);
                 Err(error)
@@ -58,8 +53,7 @@ impl<'d> ReplyFifo<'d> {
             match self.file.read(&mut buffer) {
                 Ok(0) => return Ok(true),
                 Ok(count) if self.read.len() + count <= MAX_REPLY => {
-                    self.read
-                        .extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    self.read.extend_from_slice(buffer.get(..count).unwrap_or_default());
                 }
                 Ok(_) => return Err(io::Error::other("the reply does not end")),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -75,9 +69,7 @@ impl<'d> ReplyFifo<'d> {
 fn prepare(file: &File, group: u32) -> io::Result<()> {
     let facts = file.metadata()?;
     if !facts.file_type().is_fifo() || facts.uid() != geteuid().as_raw() || facts.nlink() != 1 {
-        return Err(io::Error::other(
-            "somebody has put another file in its place",
-        ));
+        return Err(io::Error::other("somebody has put another file in its place"));
     }
     let mode = match fchown(file, None, Some(group)) {
         Ok(()) => 0o620,

@@ -59,8 +59,5 @@ pub fn resolve(host: &Host, endpoint: &str, deadline: Deadline) -> Result<Vec<So
             Err(_) => "no answer in time".to_string(),
         },
     };
-    Err(Error::Unresolved {
-        endpoint: endpoint.to_string(),
-        why,
-    })
+    Err(Error::Unresolved { endpoint: endpoint.to_string(), why })
 }

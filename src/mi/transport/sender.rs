@@ -76,10 +76,7 @@ struct Ancillary {
 #[allow(unsafe_code)]
 pub fn peek(socket: &UnixDatagram) -> io::Result<(usize, Sender)> {
     let mut byte = 0_u8;
-    let mut buffer = libc::iovec {
-        iov_base: ptr::from_mut(&mut byte).cast(),
-        iov_len: 1,
-    };
+    let mut buffer = libc::iovec { iov_base: ptr::from_mut(&mut byte).cast(), iov_len: 1 };
     // SAFETY: both consist of integers and raw pointers, for which zero is a value.
     let (mut ancillary, mut message): (Ancillary, libc::msghdr) =
         unsafe { (mem::zeroed(), mem::zeroed()) };
@@ -95,19 +92,11 @@ pub fn peek(socket: &UnixDatagram) -> io::Result<(usize, Sender)> {
         libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags)
     };
     let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-    let Ancillary {
-        header,
-        credentials,
-    } = ancillary;
+    let Ancillary { header, credentials } = ancillary;
     if (header.cmsg_level, header.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) {
-        return Err(io::Error::other(
-            "the system does not tell who sent a reply",
-        ));
+        return Err(io::Error::other("the system does not tell who sent a reply"));
     }
-    let sender = Sender {
-        user: credentials.uid,
-        process: credentials.pid,
-    };
+    let sender = Sender { user: credentials.uid, process: credentials.pid };
     Ok((length, sender))
 }
 
@@ -131,11 +120,7 @@ impl Answerers {
             Some(parent) => owner(parent),
             None => None,
         };
-        Answerers {
-            own: rustix::process::getuid().as_raw(),
-            socket: owner(path),
-            directory,
-        }
+        Answerers { own: rustix::process::getuid().as_raw(), socket: owner(path), directory }
     }
 
     /// Whether `user` is one of them.
@@ -163,10 +148,7 @@ struct Log {
 impl Forgeries {
     /// None yet. They are counted by `count`.
     pub fn new(count: ForgedReplies) -> Self {
-        Forgeries {
-            count,
-            log: Mutex::default(),
-        }
+        Forgeries { count, log: Mutex::default() }
     }
 
     /// Counts one. `line` is for the log, if it was quiet.
@@ -220,20 +202,12 @@ mod tests {
 
     #[test]
     fn root_the_owners_and_this_user_answer_for_the_server() {
-        let answerers = Answerers {
-            own: 1,
-            socket: Some(2),
-            directory: Some(3),
-        };
+        let answerers = Answerers { own: 1, socket: Some(2), directory: Some(3) };
         let accepted: Vec<u32> = (0..10).filter(|&user| answerers.has(user)).collect();
         assert_eq!(accepted, [0, 1, 2, 3]);
         assert!(!answerers.has(UNMAPPED));
 
-        let unseen = Answerers {
-            own: 1,
-            socket: None,
-            directory: None,
-        };
+        let unseen = Answerers { own: 1, socket: None, directory: None };
         assert!(unseen.has(0) && unseen.has(1) && !unseen.has(2));
     }
 
@@ -243,11 +217,7 @@ mod tests {
         for (own, socket, directory, is_accepted) in
             [(UNMAPPED, 2, UNMAPPED, false), (1, UNMAPPED, 3, true)]
         {
-            let answerers = Answerers {
-                own,
-                socket: Some(socket),
-                directory: Some(directory),
-            };
+            let answerers = Answerers { own, socket: Some(socket), directory: Some(directory) };
             assert_eq!(answerers.has(UNMAPPED), is_accepted, "{answerers:?}");
             assert!(!answerers.has(4));
         }

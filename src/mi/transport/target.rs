@@ -63,14 +63,9 @@ impl FromStr for Target {
             let right = "use http://HOST:PORT/PATH, such as http://127.0.0.1:8888/mi";
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
-            let host = parse_host(host, Some(80))
-                .filter(|_| is_plain)
-                .ok_or(right)?;
+            let host = parse_host(host, Some(80)).filter(|_| is_plain).ok_or(right)?;
             let path = if path.is_empty() { "/" } else { path };
-            return Ok(Target::Http {
-                host,
-                path: path.to_string(),
-            });
+            return Ok(Target::Http { host, path: path.to_string() });
         }
         if text.starts_with("https://") {
             return Err("TLS is not spoken, use http://HOST:PORT/PATH".to_string());
@@ -101,10 +96,7 @@ fn parse_host(text: &str, default_port: Option<u16>) -> Option<Host> {
         None => default_port?,
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_:%".contains(c);
-    (!name.is_empty() && name.chars().all(is_name)).then(|| Host {
-        name: name.to_string(),
-        port,
-    })
+    (!name.is_empty() && name.chars().all(is_name)).then(|| Host { name: name.to_string(), port })
 }
 
 #[cfg(test)]

@@ -47,12 +47,7 @@ fn send_to_any(
 ) -> Result<Exchange, Error> {
     let mut others = addresses.into_iter();
     match send_to_next(&mut others, request) {
-        Ok(socket) => Ok(Exchange {
-            socket,
-            endpoint,
-            request: request.to_vec(),
-            others,
-        }),
+        Ok(socket) => Ok(Exchange { socket, endpoint, request: request.to_vec(), others }),
         Err(error) => Err(Error::of_network(endpoint, error)),
     }
 }

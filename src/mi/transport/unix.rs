@@ -24,10 +24,7 @@ use crate::names;
 /// have the number of the old one.
 pub fn identity(path: &Path) -> Option<Identity> {
     let file = fs::metadata(path).ok()?;
-    Some(Identity {
-        file: (file.dev(), file.ino()),
-        changed: (file.ctime(), file.ctime_nsec()),
-    })
+    Some(Identity { file: (file.dev(), file.ino()), changed: (file.ctime(), file.ctime_nsec()) })
 }
 
 /// Sends `request` to the socket at `path`. The reply goes to an abstract address, or to a file in
@@ -65,10 +62,8 @@ pub struct Exchange<'e> {
 impl Exchange<'_> {
     fn send(&self, request: &[u8], deadline: Deadline) -> Result<(), Error> {
         let socket = &self.socket.socket;
-        let too_late = || Error::QueueFull {
-            path: self.path.to_path_buf(),
-            waited: deadline.limit(),
-        };
+        let too_late =
+            || Error::QueueFull { path: self.path.to_path_buf(), waited: deadline.limit() };
         loop {
             let remaining = deadline.remaining().ok_or_else(too_late)?;
             let sent = socket
@@ -95,9 +90,7 @@ impl Exchange<'_> {
         };
         loop {
             let remaining = deadline.remaining().ok_or_else(too_late)?;
-            let received = socket
-                .set_read_timeout(Some(remaining))
-                .and_then(|()| self.receive());
+            let received = socket.set_read_timeout(Some(remaining)).and_then(|()| self.receive());
             match received {
                 Ok(Some(reply)) => return Ok(reply),
                 Ok(None) => {}
@@ -162,15 +155,9 @@ fn explain(path: &Path, error: io::Error) -> Error {
         ErrorKind::PermissionDenied => denied(&path),
         ErrorKind::ConnectionRefused => Error::NobodyListens { path },
         _ if error.raw_os_error() == Some(rustix::io::Errno::PROTOTYPE.raw_os_error()) => {
-            Error::OtherFile {
-                path,
-                what: "a stream socket",
-            }
+            Error::OtherFile { path, what: "a stream socket" }
         }
-        _ => Error::Io {
-            endpoint: path.display().to_string(),
-            error,
-        },
+        _ => Error::Io { endpoint: path.display().to_string(), error },
     }
 }
 
@@ -197,9 +184,7 @@ pub fn kind_of(kind: fs::FileType) -> &'static str {
 /// Names the first thing on the way to `socket` that can still be looked at: that is the one which
 /// let nobody through.
 pub fn denied(socket: &Path) -> Error {
-    let seen = socket
-        .ancestors()
-        .find_map(|path| Some((path, fs::metadata(path).ok()?)));
+    let seen = socket.ancestors().find_map(|path| Some((path, fs::metadata(path).ok()?)));
     let user = fs::metadata("/proc/self").map_or_else(
         |_| "an unknown user".to_string(),
         |process| name_of(process.uid(), "/etc/passwd"),
@@ -248,9 +233,9 @@ impl<'d> ReplySocket<'d> {
                 .map_err(io::Error::from)
                 .and_then(|address| sender::bind(&address))
                 .map(|socket| (socket, None)),
-            Some(directory) => directory
-                .bind()
-                .map(|(socket, path)| (socket, Some((directory, path)))),
+            Some(directory) => {
+                directory.bind().map(|(socket, path)| (socket, Some((directory, path))))
+            }
         };
         match bound {
             Ok((socket, file)) => Ok(ReplySocket { socket, file }),

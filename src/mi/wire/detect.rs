@@ -34,10 +34,7 @@ impl Introduction {
     /// When the reply is that of no server.
     pub fn read(reply: &[u8], id: u32) -> Result<Option<Introduction>, Error> {
         Ok(Some(match Dialect::JsonRpc.read_version(reply, id) {
-            Ok(version) => Introduction {
-                dialect: Dialect::JsonRpc,
-                version: Some(version),
-            },
+            Ok(version) => Introduction { dialect: Dialect::JsonRpc, version: Some(version) },
             Err(Refused::NotOurs) => return Ok(None),
             Err(Refused::OtherDialect(Some(introduction))) => introduction,
             Err(Refused::TooLarge) => Dialect::JsonRpc.into(),
@@ -93,14 +90,8 @@ mod tests {
     #[test]
     fn servers_say_what_they_are() {
         for (text, expected) in [
-            (
-                "OpenSIPS (1.11.11-notls (x86_64/linux))",
-                Some(("opensips", "1.11.11-notls")),
-            ),
-            (
-                "OpenSIPS (4.0.1 (x86_64/linux))",
-                Some(("opensips", "4.0.1")),
-            ),
+            ("OpenSIPS (1.11.11-notls (x86_64/linux))", Some(("opensips", "1.11.11-notls"))),
+            ("OpenSIPS (4.0.1 (x86_64/linux))", Some(("opensips", "4.0.1"))),
             ("kamailio 5.6.3 (x86_64/linux)", Some(("kamailio", "5.6.3"))),
             ("OpenSIPS", None),
             ("", None),

@@ -22,11 +22,8 @@ pub enum Dialect {
 }
 
 /// The names of the dialects.
-const NAMES: &[(&str, Dialect)] = &[
-    ("line", Dialect::Line),
-    ("jsonrpc", Dialect::JsonRpc),
-    ("kamailio", Dialect::Kamailio),
-];
+const NAMES: &[(&str, Dialect)] =
+    &[("line", Dialect::Line), ("jsonrpc", Dialect::JsonRpc), ("kamailio", Dialect::Kamailio)];
 
 impl FromStr for Dialect {
     type Err = ();
@@ -191,14 +188,11 @@ fn read_result<'t>(
             None => Refused::Error(line::unintelligible(reply)),
         });
     }
-    let Reply {
-        id: answered,
-        result,
-        error,
-    } = json::read(text, reader).map_err(|error| match error.is_eof() {
-        true => Error::Truncated { bytes: reply.len() },
-        false => line::unintelligible(reply),
-    })?;
+    let Reply { id: answered, result, error } =
+        json::read(text, reader).map_err(|error| match error.is_eof() {
+            true => Error::Truncated { bytes: reply.len() },
+            false => line::unintelligible(reply),
+        })?;
     // Some errors do not say to which request they are.
     let is_ours = match answered {
         Some(answered) => answered == u64::from(id),

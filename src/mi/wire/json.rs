@@ -145,9 +145,7 @@ impl<'t> Reader<'_, 't> {
             Reader::Skip => read(Reader::Skip)?.is_some(),
             Reader::Give(take) => {
                 let content = read(Reader::Skip)?;
-                content
-                    .map(|content| take(name.as_deref(), content))
-                    .is_some()
+                content.map(|content| take(name.as_deref(), content)).is_some()
             }
             Reader::Add(tree) => {
                 let at = tree.push(name.unwrap_or(Cow::Borrowed("")));
@@ -205,9 +203,7 @@ impl<'de> Visitor<'de> for Reader<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Content<'de>, A::Error> {
         let before = self.len();
         while let Some(Content::Text(name)) = members.next_key_seed(Reader::Skip)? {
-            self.next(Some(name), |reader| {
-                members.next_value_seed(reader).map(Some)
-            })?;
+            self.next(Some(name), |reader| members.next_value_seed(reader).map(Some))?;
         }
         Ok(Content::Members(self.len() - before))
     }
@@ -287,15 +283,7 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_is_refused() {
-        for json in [
-            "",
-            "{",
-            "[]",
-            "1",
-            "{\"result\":{\"a\":}}",
-            "{}x",
-            "500 Internal error",
-        ] {
+        for json in ["", "{", "[]", "1", "{\"result\":{\"a\":}}", "{}x", "500 Internal error"] {
             assert!(parsed(json.as_bytes()).is_none(), "{json}");
         }
     }
@@ -322,11 +310,7 @@ mod tests {
             (r#""}"#, false),
             ("", false),
         ] {
-            assert_eq!(
-                ends_with_id(&format!("{{\"result\":{{}}{end}"), 7),
-                expected,
-                "{end}"
-            );
+            assert_eq!(ends_with_id(&format!("{{\"result\":{{}}{end}"), 7), expected, "{end}");
         }
     }
 

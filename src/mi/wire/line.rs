@@ -44,10 +44,7 @@ pub fn status(reply: &[u8]) -> Option<(u16, &[u8])> {
 pub fn check(reply: &[u8]) -> Result<(), Error> {
     let (code, reason) = status(reply).ok_or_else(|| unintelligible(reply))?;
     if code != 200 {
-        return Err(Error::Answered {
-            code: i64::from(code),
-            reason: printable(reason),
-        });
+        return Err(Error::Answered { code: i64::from(code), reason: printable(reason) });
     }
     if reply.last() != Some(&b'\n') {
         return Err(Error::Truncated { bytes: reply.len() });
@@ -58,9 +55,7 @@ pub fn check(reply: &[u8]) -> Result<(), Error> {
 /// That `reply` starts like nothing that is known.
 pub fn unintelligible(reply: &[u8]) -> Error {
     let start = reply.split(|&byte| byte == b'\n').next();
-    Error::Unintelligible {
-        start: printable(start.unwrap_or_default()),
-    }
+    Error::Unintelligible { start: printable(start.unwrap_or_default()) }
 }
 
 /// The statistics of a reply that passed [`check`], in its order.
@@ -126,9 +121,7 @@ fn fields<'t>(
     loop {
         // None stands twice on a line: the last one may be free text.
         let is_new = |attribute: &str| fields.iter().all(|(known, _)| *known != attribute);
-        let others = attributes
-            .iter()
-            .filter(|attribute| is_new(attribute) && name != **attribute);
+        let others = attributes.iter().filter(|attribute| is_new(attribute) && name != **attribute);
         let found = others.filter_map(|attribute| {
             rest.match_indices(attribute).find_map(|(at, attribute)| {
                 let before = rest.get(..at)?.strip_suffix(' ')?;
@@ -173,9 +166,7 @@ pub fn parse_statistic(line: &[u8]) -> Option<Statistic<'_>> {
     if digits.is_empty() || digits.len() >= DIGITS {
         value = parse_number(digits)?;
     }
-    let key = start
-        .strip_suffix(b":: ")
-        .or_else(|| start.strip_suffix(b" = "))?;
+    let key = start.strip_suffix(b":: ").or_else(|| start.strip_suffix(b" = "))?;
     let (group, name) = parse_key(key)?;
     Some(Statistic { group, name, value })
 }
@@ -212,11 +203,7 @@ mod tests {
     fn parsed(line: &str) -> Option<(&str, &str, u64)> {
         let statistic = parse_statistic(line.as_bytes())?;
         let text = |bytes| std::str::from_utf8(bytes).ok();
-        Some((
-            text(statistic.group)?,
-            text(statistic.name)?,
-            statistic.value,
-        ))
+        Some((text(statistic.group)?, text(statistic.name)?, statistic.value))
     }
 
     #[test]
@@ -280,9 +267,7 @@ mod tests {
     fn a_bad_line_does_not_cost_the_rest() {
         let reply = b"200 OK\ncore:a:: 1\nrubbish\ncore:b:: 2\n\n";
         assert!(check(reply).is_ok());
-        let lines: Vec<_> = statistics(reply)
-            .map(|line| line.map(|s| s.value))
-            .collect();
+        let lines: Vec<_> = statistics(reply).map(|line| line.map(|s| s.value)).collect();
         assert_eq!(lines, [Ok(1), Err(Unparsed(b"rubbish")), Ok(2)]);
     }
 
@@ -296,19 +281,13 @@ mod tests {
                 &b"404 Statistics Not Found\n\n"[..],
                 "Answered { code: 404, reason: \"Statistics Not Found\" }",
             ),
-            (
-                b"400 Parse_error",
-                "Answered { code: 400, reason: \"Parse_error\" }",
-            ),
+            (b"400 Parse_error", "Answered { code: 400, reason: \"Parse_error\" }"),
             (b"200 OK", "Truncated { bytes: 6 }"),
             (b"200 OK\ncore:a:: 12", "Truncated { bytes: 18 }"),
             (b"", "Unintelligible { start: \"\" }"),
             (b"20", "Unintelligible { start: \"20\" }"),
             (b"2000 OK\n", "Unintelligible { start: \"2000 OK\" }"),
-            (
-                b"\x00\xff\n",
-                "Unintelligible { start: \"\\\\x00\\\\xff\" }",
-            ),
+            (b"\x00\xff\n", "Unintelligible { start: \"\\\\x00\\\\xff\" }"),
             (b"core:a:: 1\n", "Unintelligible { start: \"core:a:: 1\" }"),
         ] {
             assert_eq!(error(reply).as_deref(), Some(expected));
@@ -346,10 +325,7 @@ mod tests {
             ("200 OK\n", "{}"),
             ("200 OK\n\n", "{}"),
             ("200 OK\nwhich\nps\n", "{which() ps()}"),
-            (
-                "200 OK\nattr:: attr:with colon\n",
-                "{attr(attr:with colon)}",
-            ),
+            ("200 OK\nattr:: attr:with colon\n", "{attr(attr:with colon)}"),
             (
                 "200 OK\nID:: gw4 IP=127.0.0.1:7098 State=Disabled MI\nID:: x\n",
                 "{ID{ID(gw4) IP(127.0.0.1:7098) State(Disabled MI)} ID(x)}",
@@ -369,10 +345,9 @@ mod tests {
             ("200 OK\nP::  ID=0 State=\n", "{P{P() ID(0) State()}}"),
             ("200 OK\n\tA:: 1\nB:: State=x\n", "{A(1) B{B() State(x)}}"),
         ] {
-            for attributes in [
-                ["ID", "IP", "State", "Hop", "Text"],
-                ["Text", "Hop", "State", "IP", "ID"],
-            ] {
+            for attributes in
+                [["ID", "IP", "State", "Hop", "Text"], ["Text", "Hop", "State", "IP", "ID"]]
+            {
                 let mut tree = Tree::new(reply.as_bytes(), reply);
                 add_nodes(reply, &attributes, &mut tree);
                 let root = tree.root().map(|root| shown(&root)).unwrap_or_default();

@@ -80,11 +80,7 @@ impl<'t> Tree<'t> {
         let is_copy = text.as_ptr() != reply.as_ptr();
         let taken = reply.len() + if is_copy { text.len() } else { 0 };
         let bytes = (TIMES * reply.len() + MORE).saturating_sub(taken);
-        Tree {
-            nodes: Vec::with_capacity(FEW),
-            room: bytes / size_of::<Node>(),
-            is_full: false,
-        }
+        Tree { nodes: Vec::with_capacity(FEW), room: bytes / size_of::<Node>(), is_full: false }
     }
 
     /// How many values there are.
@@ -198,15 +194,9 @@ mod tests {
 
     #[test]
     fn text_is_not_much_larger_than_the_reply() {
-        assert_eq!(
-            text(b"a\xffb\xc3", r"\x").ok().as_deref(),
-            Some(r"a\xffb\xc3")
-        );
+        assert_eq!(text(b"a\xffb\xc3", r"\x").ok().as_deref(), Some(r"a\xffb\xc3"));
         let room = text(&[b'x'; 2 * MORE], r"\x").map(|text| text.len());
         assert_eq!(room.ok(), Some(2 * MORE));
-        assert!(matches!(
-            text(&[0xff; 2 * MORE], r"\x"),
-            Err(Error::ReplyTooLarge(_))
-        ));
+        assert!(matches!(text(&[0xff; 2 * MORE], r"\x"), Err(Error::ReplyTooLarge(_))));
     }
 }
