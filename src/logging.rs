@@ -1,11 +1,11 @@
 //! The lines of the log on standard error, as logfmt or as JSON objects.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use log::LevelFilter;
+use log::{LevelFilter, Log, Metadata, Record};
 
 /// How a line of the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +28,33 @@ impl FromStr for Format {
     }
 }
 
-/// Starts logging to standard error.
+/// Starts logging to standard error what has at least this `level`.
 pub fn start(level: LevelFilter, format: Format) {
-    env_logger::Builder::new()
-        .filter_level(level)
-        // It calls it an error that it is to take no other connections than ours.
-        .filter_module("tiny_http", LevelFilter::Off)
-        .format(move |out, record| {
-            let line = line(format, SystemTime::now(), record.level(), &record.args().to_string());
-            out.write_all(line.as_bytes())
-        })
-        .init();
+    log::set_max_level(level);
+    // It fails where something logs already.
+    let _ = log::set_boxed_logger(Box::new(Logger { format }));
+}
+
+struct Logger {
+    format: Format,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // tiny_http calls it an error that it is to take no other connections than ours.
+        !metadata.target().starts_with("tiny_http")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let message = record.args().to_string();
+            let line = line(self.format, SystemTime::now(), record.level(), &message);
+            // There is nobody to tell that nobody reads the log.
+            let _ = io::stderr().write_all(line.as_bytes());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 fn line(format: Format, now: SystemTime, level: log::Level, message: &str) -> String {

@@ -110,7 +110,7 @@ impl Modules {
         let is_selected = |processor: &&Processor| {
             !processor.listings.is_empty() && selection.has_group(processor.group)
         };
-        let mut processors: Vec<&Processor> = PROCESSORS.iter().filter(is_selected).collect();
+        let processors: Vec<&Processor> = PROCESSORS.iter().filter(is_selected).collect();
         if processors.is_empty() {
             return collected;
         }
@@ -122,12 +122,12 @@ impl Modules {
                 return collected;
             }
         };
-        processors.sort_by_key(|processor| {
+        let (failed, others): (Vec<_>, Vec<_>) = processors.into_iter().partition(|processor| {
             let mut listings = processor.listings.iter();
             listings.any(|listing| client.has_failed(listing.command.names))
         });
         let mut run = Run { modules: self, client, deadline, listed, is_busy: false };
-        for processor in processors {
+        for processor in others.into_iter().chain(failed) {
             let began = Instant::now();
             let Some(result) = run.collect(processor, &mut collected.states) else {
                 continue;

@@ -2,7 +2,6 @@
 //! lines are collected while the server is asked and logged afterwards, so that a log that is slow
 //! keeps nobody else from asking.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use log::Level;
@@ -10,12 +9,13 @@ use log::Level;
 /// What the log was told, and what it is to be told next.
 #[derive(Debug, Default)]
 pub struct News {
-    failing: BTreeMap<&'static str, Failing>,
+    failing: Vec<Failing>,
     lines: Vec<(Level, String)>,
 }
 
 #[derive(Debug)]
 struct Failing {
+    subject: &'static str,
     since: Instant,
     /// The kinds of failures that were told since then.
     told: Vec<String>,
@@ -25,20 +25,21 @@ impl News {
     /// Notes that `subject` fails, and that the log is to be told `line` unless it was told of a
     /// failure of this `kind` since `subject` fails.
     pub fn fails(&mut self, subject: &'static str, kind: String, line: impl FnOnce() -> String) {
-        let failing = self
-            .failing
-            .entry(subject)
-            .or_insert_with(|| Failing { since: Instant::now(), told: Vec::new() });
-        if !failing.told.contains(&kind) {
-            failing.told.push(kind);
-            self.lines.push((Level::Warn, line()));
+        let known = self.failing.iter_mut().find(|failing| failing.subject == subject);
+        match known {
+            Some(failing) if failing.told.contains(&kind) => return,
+            Some(failing) => failing.told.push(kind),
+            None => {
+                self.failing.push(Failing { subject, since: Instant::now(), told: vec![kind] });
+            }
         }
+        self.lines.push((Level::Warn, line()));
     }
 
     /// Notes that `subject` works, and returns for how long it failed if it did.
     pub fn works(&mut self, subject: &'static str) -> Option<Duration> {
-        let failing = self.failing.remove(subject)?;
-        Some(failing.since.elapsed())
+        let index = self.failing.iter().position(|failing| failing.subject == subject)?;
+        Some(self.failing.swap_remove(index).since.elapsed())
     }
 
     /// The log is to be told `line`.

@@ -381,14 +381,14 @@ impl Client {
         deadline: Deadline,
         read: impl FnMut(&Value<'_>) -> Vec<String>,
     ) -> Result<Arc<[String]>, CommandError> {
-        let server = self.server.as_ref();
-        if let Some(kept) = server.and_then(|server| server.commands.kept.get(&call.topic())) {
-            return Ok(Arc::clone(kept));
+        let topic = call.topic();
+        let mut kept = self.server.iter().flat_map(|server| &server.commands.kept);
+        if let Some((_, texts)) = kept.find(|(kept, _)| *kept == topic) {
+            return Ok(Arc::clone(texts));
         }
         let texts: Arc<[String]> = Arc::from(self.call(call, deadline, read)?);
         if let Some(server) = &mut self.server {
-            let kept = &mut server.commands.kept;
-            kept.insert(call.topic(), Arc::clone(&texts));
+            server.commands.kept.push((topic, Arc::clone(&texts)));
         }
         Ok(texts)
     }

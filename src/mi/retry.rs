@@ -2,7 +2,6 @@
 //! time, up to an hour. The clock decides, so that more scrapes do not shorten a pause.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The first pause. Each further one is twice as long.
@@ -14,11 +13,13 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// What failed, by what was asked for.
 #[derive(Debug)]
 pub struct Retry<K> {
-    pauses: BTreeMap<K, Pause>,
+    /// At most as many as there are questions and parts of a plan.
+    pauses: Vec<Pause<K>>,
 }
 
 #[derive(Debug)]
-struct Pause {
+struct Pause<K> {
+    key: K,
     until: Instant,
     /// How often it failed, one time after the other.
     failures: u32,
@@ -26,43 +27,44 @@ struct Pause {
 
 impl<K> Default for Retry<K> {
     fn default() -> Self {
-        Retry { pauses: BTreeMap::new() }
+        Retry { pauses: Vec::new() }
     }
 }
 
-impl<K: Ord> Retry<K> {
+impl<K: PartialEq> Retry<K> {
     /// Whether `key` may be asked for at `now`.
-    pub fn may_ask<Q: Ord + ?Sized>(&self, key: &Q, now: Instant) -> bool
+    pub fn may_ask<Q: PartialEq + ?Sized>(&self, key: &Q, now: Instant) -> bool
     where
         K: Borrow<Q>,
     {
-        self.pauses.get(key).is_none_or(|pause| now >= pause.until)
+        let pause = self.pauses.iter().find(|pause| pause.key.borrow() == key);
+        pause.is_none_or(|pause| now >= pause.until)
     }
 
     /// What failed when it was asked for last.
     pub fn failed(&self) -> impl ExactSizeIterator<Item = &K> {
-        self.pauses.keys()
+        self.pauses.iter().map(|pause| &pause.key)
     }
 
     /// Forgets what may be asked for again at `now`.
     pub fn forget_over(&mut self, now: Instant) {
-        self.pauses.retain(|_, pause| now < pause.until);
+        self.pauses.retain(|pause| now < pause.until);
     }
 
     /// Notes that `key` failed at `now`.
     pub fn note_failure(&mut self, key: K, now: Instant) {
-        let pause = self.pauses.entry(key).or_insert(Pause { until: now, failures: 0 });
-        let time = FIRST.saturating_mul(1 << pause.failures.min(16));
-        pause.until = now + time.min(LONGEST);
-        pause.failures += 1;
+        let known = self.pauses.iter().position(|pause| pause.key == key);
+        let failures = known.map_or(0, |index| self.pauses.swap_remove(index).failures);
+        let time = FIRST.saturating_mul(1 << failures.min(16));
+        self.pauses.push(Pause { key, until: now + time.min(LONGEST), failures: failures + 1 });
     }
 
     /// Notes that `key` was answered.
-    pub fn note_success<Q: Ord + ?Sized>(&mut self, key: &Q)
+    pub fn note_success<Q: PartialEq + ?Sized>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
     {
-        self.pauses.remove(key);
+        self.pauses.retain(|pause| pause.key.borrow() != key);
     }
 }
 

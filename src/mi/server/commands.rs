@@ -1,7 +1,7 @@
 //! The commands of a server that show the state of its modules. No I/O.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Topic;
@@ -33,7 +33,7 @@ pub struct Commands {
     /// The names of all, if it told them.
     pub listed: Option<Arc<HashSet<String>>>,
     /// What was read once for as long as the server runs.
-    pub kept: BTreeMap<Topic, Arc<[String]>>,
+    pub kept: Vec<(Topic, Arc<[String]>)>,
 }
 
 impl Command {

@@ -115,7 +115,7 @@ fn servers_in(directory: &Path, usual: &str, is_right: impl Fn(&str, u32) -> boo
             found.push((facts.file_type().is_fifo(), entry.path()));
         }
     }
-    found.sort();
+    found.sort_unstable();
     found.truncate(MAX_FILES);
     found.into_iter().map(|(_, path)| path).collect()
 }

@@ -1,6 +1,5 @@
 //! A directory for the sockets or files that replies come to, and its clean-up on every way out.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -34,7 +33,7 @@ pub struct ReplyDirectory {
     path: PathBuf,
     /// Whether the operator wants reply sockets in it.
     is_for_sockets: bool,
-    bound: Mutex<BTreeSet<PathBuf>>,
+    bound: Mutex<Vec<PathBuf>>,
 }
 
 impl ReplyDirectory {
@@ -99,7 +98,7 @@ impl ReplyDirectory {
         let address = SocketAddrUnix::new(path.as_path())?;
         let mut bound = self.lock();
         let socket = sender::bind(&address)?;
-        bound.insert(path.clone());
+        bound.push(path.clone());
         Ok((socket, path))
     }
 
@@ -112,7 +111,7 @@ impl ReplyDirectory {
         let path = self.path.join(name);
         let mut bound = self.lock();
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        bound.insert(path.clone());
+        bound.push(path.clone());
         Ok(path)
     }
 
@@ -121,13 +120,13 @@ impl ReplyDirectory {
     pub fn release(&self, path: &Path) {
         let mut bound = self.lock();
         let removed = fs::remove_file(path);
-        bound.remove(path);
+        bound.retain(|bound| bound != path);
         // Whoever waits for the log must not keep the process from ending.
         drop(bound);
         note(path, removed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

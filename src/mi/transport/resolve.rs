@@ -50,9 +50,10 @@ pub fn resolve(host: &Host, endpoint: &str, deadline: Deadline) -> Result<Vec<So
         (Err(error), _) => error.to_string(),
         (Ok(_), None) => "no answer in time".to_string(),
         (Ok(_), Some(remaining)) => match receiver.recv_timeout(remaining) {
-            Ok(Ok(mut addresses)) if !addresses.is_empty() => {
-                addresses.sort_by_key(SocketAddr::is_ipv6);
-                return Ok(addresses);
+            Ok(Ok(addresses)) if !addresses.is_empty() => {
+                let (v4, v6): (Vec<_>, Vec<_>) =
+                    addresses.into_iter().partition(SocketAddr::is_ipv4);
+                return Ok([v4, v6].concat());
             }
             Ok(Ok(_)) => "it has no address".to_string(),
             Ok(Err(error)) => error.to_string(),
