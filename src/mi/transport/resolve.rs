@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::target::Host;
@@ -34,31 +34,37 @@ pub fn resolve(host: &Host, endpoint: &str, deadline: Deadline) -> Result<Vec<So
             why: "earlier questions are still without an answer".to_string(),
         });
     }
-    let (sender, receiver) = mpsc::channel();
-    let name = (host.name.clone(), host.port);
-    let asked = thread::Builder::new()
-        .name("resolver".to_string())
-        .spawn(move || {
-            let addresses = name.to_socket_addrs().map(Vec::from_iter);
+    let answer = Arc::new((Mutex::new(None), Condvar::new()));
+    let (name, asked) = ((host.name.clone(), host.port), Arc::clone(&answer));
+    let thread = thread::Builder::new().name("resolver".to_string());
+    let started = thread.spawn(move || {
+        let addresses = name.to_socket_addrs().map(Vec::from_iter);
+        WAITING.fetch_sub(1, Ordering::SeqCst);
+        let (answer, told) = &*asked;
+        *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(addresses);
+        told.notify_one();
+    });
+    let addresses = match started {
+        Ok(_) => {
+            let (answer, told) = &*answer;
+            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+            let remaining = deadline.remaining().unwrap_or_default();
+            let waited = told.wait_timeout_while(answer, remaining, |answer| answer.is_none());
+            waited.unwrap_or_else(PoisonError::into_inner).0.take()
+        }
+        Err(error) => {
             WAITING.fetch_sub(1, Ordering::SeqCst);
-            let _ = sender.send(addresses);
-        })
-        .inspect_err(|_| {
-            WAITING.fetch_sub(1, Ordering::SeqCst);
-        });
-    let why = match (asked, deadline.remaining()) {
-        (Err(error), _) => error.to_string(),
-        (Ok(_), None) => "no answer in time".to_string(),
-        (Ok(_), Some(remaining)) => match receiver.recv_timeout(remaining) {
-            Ok(Ok(addresses)) if !addresses.is_empty() => {
-                let (v4, v6): (Vec<_>, Vec<_>) =
-                    addresses.into_iter().partition(SocketAddr::is_ipv4);
-                return Ok([v4, v6].concat());
-            }
-            Ok(Ok(_)) => "it has no address".to_string(),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_string(),
-        },
+            Some(Err(error))
+        }
+    };
+    let why = match addresses {
+        Some(Ok(addresses)) if !addresses.is_empty() => {
+            let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
+            return Ok([v4, v6].concat());
+        }
+        Some(Ok(_)) => "it has no address".to_string(),
+        Some(Err(error)) => error.to_string(),
+        None => "no answer in time".to_string(),
     };
     Err(Error::Unresolved { endpoint: endpoint.to_string(), why })
 }
