@@ -19,6 +19,7 @@ mod bytes;
 pub mod check;
 pub mod config;
 pub mod exposition;
+pub mod families;
 pub mod gate;
 pub mod logging;
 pub mod mi;

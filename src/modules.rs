@@ -5,32 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::exposition::{Family, Header, Kind, Page, Series, Value};
+use crate::exposition::{Page, Value};
+use crate::families::{Families, Own};
 use crate::mi::{self, Call, Client, CommandError, Deadline};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
 use crate::selection::Selection;
-
-/// What each page says of the commands of a processor that the server has.
-pub const COLLECTOR_FAMILIES: &[Family] = &[
-    Family {
-        name: "opensips_scrape_collector_success",
-        kind: Kind::Gauge,
-        help: "Whether the server's commands that show the state of a module were all read by this scrape (1) or not (0); the collector which, always 0, is there when the server does not tell what commands it has",
-    },
-    Family {
-        name: "opensips_scrape_collector_duration_seconds",
-        kind: Kind::Gauge,
-        help: "Time that these commands took",
-    },
-];
-
-/// Where they stand in [`COLLECTOR_FAMILIES`].
-const SUCCESS: usize = 0;
-const DURATION: usize = 1;
-
-/// Their only label.
-pub const COLLECTOR_LABELS: &[&str] = &["collector"];
 
 /// The value of the label for the list of all commands.
 const WHICH: &str = "which";
@@ -38,8 +18,7 @@ const WHICH: &str = "which";
 /// Asks one server for the states of its modules.
 pub struct Modules {
     mapping: StateMapping,
-    headers: Vec<Header>,
-    series: Vec<Series>,
+    families: Families,
     /// The dialog profiles that the operator named.
     profiles: Arc<[String]>,
 }
@@ -84,14 +63,9 @@ pub struct Failure {
 impl Modules {
     /// Those of all processors. `profiles` are the dialog profiles whose size is asked for.
     pub fn new(profiles: Vec<String>) -> Self {
-        let series = COLLECTOR_FAMILIES.iter().enumerate();
-        let series = series.map(|(index, family)| {
-            Series::given(index, family.name, COLLECTOR_LABELS.iter().copied())
-        });
         Modules {
             mapping: StateMapping::new(PROCESSORS),
-            headers: Header::of(COLLECTOR_FAMILIES),
-            series: series.collect(),
+            families: Families::default(),
             profiles: profiles.into(),
         }
     }
@@ -107,6 +81,9 @@ impl Modules {
         deadline: Deadline,
     ) -> Collected<'c> {
         let mut collected = Collected::default();
+        let add = |page: &mut Page<'c>, family, collector: &str, value| {
+            self.families.add(page, family, &[collector.as_bytes()], value);
+        };
         let is_selected = |processor: &&Processor| {
             !processor.listings.is_empty() && selection.has_group(processor.group)
         };
@@ -117,7 +94,7 @@ impl Modules {
         let listed = match client.commands(deadline) {
             Ok(listed) => listed,
             Err(error) => {
-                self.add(&mut collected, SUCCESS, WHICH, Value::Unsigned(0));
+                add(&mut collected.collectors, Own::CollectorSuccess, WHICH, Value::Unsigned(0));
                 collected.list_error = Some(error);
                 return collected;
             }
@@ -134,9 +111,9 @@ impl Modules {
             };
             let module = processor.group;
             let success = Value::Unsigned(u64::from(result.is_ok()));
-            self.add(&mut collected, SUCCESS, module, success);
+            add(&mut collected.collectors, Own::CollectorSuccess, module, success);
             let duration = Value::Float(began.elapsed().as_secs_f64());
-            self.add(&mut collected, DURATION, module, duration);
+            add(&mut collected.collectors, Own::CollectorDuration, module, duration);
             collected.outcomes.push(Outcome { module, result });
         }
         collected
@@ -144,21 +121,8 @@ impl Modules {
 
     /// Prints what was collected at the end of `out`.
     pub fn write(&self, collected: Collected<'_>, out: &mut Vec<u8>) {
-        collected.collectors.write(&self.headers, out);
+        collected.collectors.write(self.families.headers(), out);
         collected.states.write(self.mapping.headers(), out);
-    }
-
-    fn add<'c>(
-        &'c self,
-        collected: &mut Collected<'c>,
-        family: usize,
-        collector: &str,
-        value: Value,
-    ) {
-        if let Some(series) = self.series.get(family) {
-            let page = &mut collected.collectors;
-            page.add(series, &[collector.as_bytes()], value);
-        }
     }
 }
 

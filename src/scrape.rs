@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::config::advice;
-use crate::exposition::{Family, Header, Kind, Page, Series, Value};
+use crate::exposition::{Page, Value};
+use crate::families::{Families, Own};
 use crate::mi::{Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
 use crate::modules::{Collected, Modules};
 use crate::news::{self, News};
@@ -16,45 +17,6 @@ use crate::processors::{Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 use crate::turns::{Turn, Turns};
-
-/// What each page says of the scrape that made it.
-pub const FAMILIES: &[Family] = &[
-    Family {
-        name: "opensips_up",
-        kind: Kind::Gauge,
-        help: "Whether the server's statistics were read by this scrape (1) or not (0)",
-    },
-    Family {
-        name: "opensips_scrape_duration_seconds",
-        kind: Kind::Gauge,
-        help: "Time that this scrape took, or the one under way that asked for the same and whose page this is",
-    },
-    Family {
-        name: "opensips_exporter_unparsed_lines",
-        kind: Kind::Gauge,
-        help: "Lines of the server's reply to this scrape that could not be parsed and were left out",
-    },
-    Family {
-        name: "opensips_info",
-        kind: Kind::Gauge,
-        help: "What the server says it is, always 1",
-    },
-    Family {
-        name: "opensips_process_info",
-        kind: Kind::Gauge,
-        help: "A process of the server and what it is for, always 1; process is that of opensips_load_process and the pid of opensips_pkmem_used_size, pid is its number in the system",
-    },
-];
-
-/// Where they stand in [`FAMILIES`].
-const UP: usize = 0;
-const DURATION: usize = 1;
-const UNPARSED: usize = 2;
-const INFO: usize = 3;
-const PROCESS_INFO: usize = 4;
-
-/// Their labels.
-const LABELS: &[&[&str]] = &[&[], &[], &[], &["server", "version"], &["process", "pid", "type"]];
 
 /// The groups whose statistics are named by processes.
 const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
@@ -72,9 +34,7 @@ pub struct Scraper {
     endpoint: Mutex<String>,
     mapping: Mapping,
     modules: Modules,
-    /// The series and headers of [`FAMILIES`].
-    series: Vec<Series>,
-    headers: Vec<Header>,
+    families: Families,
     telemetry: Telemetry,
     /// How the last scrape ended.
     last: Mutex<Option<Result<(), String>>>,
@@ -106,15 +66,10 @@ struct Scrape<'m> {
 impl Scraper {
     /// A scraper of the server behind `client`. Nothing is asked yet.
     pub fn new(client: Client, telemetry: Telemetry, modules: Modules) -> Self {
-        let series = FAMILIES.iter().zip(LABELS).enumerate();
-        let series = series.map(|(index, (family, labels))| {
-            Series::given(index, family.name, labels.iter().copied())
-        });
         Scraper {
             endpoint: Mutex::new(client.endpoint().to_string()),
             turns: Turns::new(Asked { client, news: News::default() }),
-            series: series.collect(),
-            headers: Header::of(FAMILIES),
+            families: Families::default(),
             mapping: Mapping::new(PROCESSORS),
             modules,
             telemetry,
@@ -246,25 +201,23 @@ impl Scraper {
         let mut out = Vec::new();
         let mut page = Page::default();
         let mut add = |family, values: &[&[u8]], value| {
-            if let Some(series) = self.series.get(family) {
-                page.add(series, values, value);
-            }
+            self.families.add(&mut page, family, values, value);
         };
         let is_up = scrape.result.is_ok();
-        add(UP, &[], Value::Unsigned(u64::from(is_up)));
+        add(Own::Up, &[], Value::Unsigned(u64::from(is_up)));
         let duration = began.elapsed().as_secs_f64();
-        add(DURATION, &[], Value::Float(duration));
-        add(UNPARSED, &[], Value::Unsigned(scrape.unparsed));
+        add(Own::Duration, &[], Value::Float(duration));
+        add(Own::Unparsed, &[], Value::Unsigned(scrape.unparsed));
         if let Some(product) = scrape.product {
             let values = [product.name.as_bytes(), product.version.as_bytes()];
-            add(INFO, &values, Value::Unsigned(1));
+            add(Own::Info, &values, Value::Unsigned(1));
         }
         for process in scrape.processes.iter() {
             let (index, pid) = (process.index.to_string(), process.pid.to_string());
             let values = [index.as_bytes(), pid.as_bytes(), process.role.as_bytes()];
-            add(PROCESS_INFO, &values, Value::Unsigned(1));
+            add(Own::ProcessInfo, &values, Value::Unsigned(1));
         }
-        page.write(&self.headers, &mut out);
+        page.write(self.families.headers(), &mut out);
         if is_up {
             scrape.collection.write(&mut out);
             self.modules.write(scrape.collected, &mut out);

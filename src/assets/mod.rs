@@ -2,6 +2,7 @@
 //! a host.
 
 pub mod dashboard;
+pub mod metrics;
 
 /// The unit for systemd.
 pub const UNIT: &str = include_str!("opensips_exporter.service");

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::assets::dashboard;
 use crate::logging::Format;
 use crate::mi::{Dialect, Places};
 use crate::selection::Scope;
@@ -212,7 +211,7 @@ impl Asset {
     pub fn text(&self) -> String {
         match self.content {
             Content::Text(text) => text.to_string(),
-            Content::Dashboard => dashboard::json(),
+            Content::Made(make) => make(),
             Content::Completions => manual::bash_completions(),
             Content::ManPage => manual::man_page(),
         }

@@ -1,6 +1,6 @@
 //! The table of all files that `print` writes.
 
-use crate::assets;
+use crate::assets::{self, dashboard, metrics};
 
 /// A file for operators.
 pub struct Asset {
@@ -19,8 +19,8 @@ pub struct Asset {
 pub enum Content {
     /// This text.
     Text(&'static str),
-    /// The dashboard.
-    Dashboard,
+    /// What this makes.
+    Made(fn() -> String),
     /// The completions, by the table of flags.
     Completions,
     /// The manual page, by the table of flags.
@@ -69,7 +69,13 @@ pub const ASSETS: &[Asset] = &[
         name: "dashboard",
         help: "a dashboard for Grafana",
         path: "to be imported in Grafana",
-        content: Content::Dashboard,
+        content: Content::Made(dashboard::json),
+    },
+    Asset {
+        name: "metrics",
+        help: "the list of all metrics, in Markdown",
+        path: "METRICS.md",
+        content: Content::Made(metrics::markdown),
     },
     Asset {
         name: "completions",

@@ -4,8 +4,8 @@
 //! A new metric is one row in `METRICS` of its group. A new state is one row in `listings`: the
 //! names of the command, the steps from the root of its reply to the nodes of interest, with the
 //! labels that stand in each, and a metric for each field ([`state`]). A new group is one file and
-//! one line in [`PROCESSORS`]. HELP and TYPE, the mapping, the list of metrics in the README and
-//! the tests all come from these tables. Nothing here knows how statistics arrive.
+//! one line in [`PROCESSORS`]. HELP and TYPE, the mapping, METRICS.md and the tests all come from
+//! these tables. Nothing here knows how statistics arrive.
 
 mod blacklists;
 mod cachedb_redis;

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use opensips_exporter::assets::dashboard::rows;
 use opensips_exporter::config::ASSETS;
-use opensips_exporter::modules::COLLECTOR_FAMILIES;
+use opensips_exporter::families::FAMILIES;
 use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
-use opensips_exporter::scrape::FAMILIES;
 
 /// What neither the dashboard nor a rule uses: modules that few servers load, and what says the
 /// same twice. Those that end with `_` stand for all that begin so.
@@ -90,10 +89,7 @@ const UNUSED: &[&str] = &[
 
 /// The names of all metrics but those of the exporter itself.
 fn produced() -> BTreeSet<&'static str> {
-    let families = FAMILIES
-        .iter()
-        .chain(COLLECTOR_FAMILIES)
-        .chain([&UNCLAIMED.family]);
+    let families = FAMILIES.iter().map(|row| &row.0).chain([&UNCLAIMED.family]);
     let of_statistics = PROCESSORS.iter().flat_map(|processor| processor.metrics);
     let of_states = PROCESSORS.iter().flat_map(Processor::state_metrics);
     families

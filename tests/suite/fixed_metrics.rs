@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::stand_in::V2_4;
 use crate::support::{fixture, server_with};
+use opensips_exporter::families::FAMILIES;
 use opensips_exporter::processors::PROCESSORS;
-use opensips_exporter::scrape::FAMILIES;
 
 struct Row {
     name: String,
@@ -60,7 +60,7 @@ fn every_row_is_in_the_tables_with_its_kind_and_labels() {
     assert_eq!(rows.len(), 66, "the names in the table");
     for row in rows {
         let of_processors = PROCESSORS.iter().flat_map(|processor| processor.metrics);
-        let of_scrape = FAMILIES.iter().map(|family| (family, &[][..]));
+        let of_scrape = FAMILIES.iter().map(|row| (&row.0, row.1));
         let found: Vec<_> = of_processors
             .map(|metric| (&metric.family, metric.labels))
             .chain(of_scrape)

@@ -28,6 +28,7 @@ mod properties;
 mod readme;
 mod reply_directory;
 mod routes;
+mod servers;
 mod subcommands;
 mod timing;
 mod transports;

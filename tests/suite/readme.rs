@@ -1,176 +1,128 @@
-//! The README's lists are those of the program. `make bless` rewrites them.
+//! The documents say what the program says. `make bless` rewrites their lists.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::servers::{SERVERS, TRANSPORTS};
 use crate::support::attack::THREADS_AT_REST;
-use crate::support::compare_or_bless;
-use opensips_exporter::config;
+use crate::support::{binary, compare_or_bless};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::backend::ALL_DESCRIPTORS;
 use opensips_exporter::gate::connection::{ANSWER_TIME, HEAD_TIME};
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::request::MAX_HEAD;
-use opensips_exporter::modules::{COLLECTOR_FAMILIES, COLLECTOR_LABELS};
-use opensips_exporter::processors::state::Parts;
-use opensips_exporter::processors::{Metric, PROCESSORS, Processor, UNCLAIMED};
-use opensips_exporter::scrape::FAMILIES;
+use opensips_exporter::processors::PROCESSORS;
 
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;")
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// HELP without the statistics at its end.
-fn meaning(help: &str) -> &str {
-    help.rsplit_once(" (").map_or(help, |(meaning, _)| meaning)
+fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The statistics of a metric, each with the label values that it stands for.
-fn statistics(group: &str, labels: &[&str], statistics: &[(&str, &[&str])]) -> String {
-    let all: Vec<String> = statistics
-        .iter()
-        .map(|(statistic, values)| {
-            let is_pattern = statistic.contains('{');
-            if labels.is_empty() || is_pattern {
-                format!("`{group}:{statistic}`")
-            } else {
-                format!("`{group}:{statistic}` → {}", values.join(", "))
-            }
-        })
-        .collect();
-    all.join(", ")
+/// What the program prints for these arguments.
+fn printed(arguments: &[&str]) -> String {
+    let output = binary().args(arguments).output().expect("the program");
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn metrics() -> String {
-    let mut table =
-        String::from("| metric | type | labels | meaning | statistics |\n|---|---|---|---|---|\n");
-    for family in FAMILIES {
-        let (name, kind) = (family.name, family.kind.name());
-        let _ = writeln!(table, "| `{name}` | {kind} | | {} | |", cell(family.help));
-    }
-    for processor in PROCESSORS {
-        for metric in processor.metrics {
-            let _ = writeln!(
-                table,
-                "| `{}` | {} | {} | {} | {} |",
-                metric.family.name,
-                metric.family.kind.name(),
-                metric.labels.join(", "),
-                cell(meaning(metric.family.help)),
-                cell(&statistics(
-                    processor.group,
-                    metric.labels,
-                    metric.statistics
-                )),
-            );
-        }
-    }
-    let Metric { family, labels, .. } = UNCLAIMED;
-    let _ = writeln!(
-        table,
-        "| `{}` | {} | {} | {} | every other one |",
-        family.name,
-        family.kind.name(),
-        labels.join(", "),
-        cell(family.help),
-    );
-    table
-}
-
-/// The modules whose commands are asked.
-fn collectors() -> String {
-    let mut table = String::from("| module | commands | by default |\n|---|---|---|\n");
-    for processor in PROCESSORS
-        .iter()
-        .filter(|processor| !processor.listings.is_empty())
-    {
-        let commands = processor.listings.iter();
-        let commands = commands.flat_map(|listing| listing.command.names);
-        let commands: Vec<String> = commands.map(|name| format!("`{name}`")).collect();
-        let parts = processor.listings.iter().map(|listing| listing.parts);
-        let is_named = parts
-            .clone()
-            .any(|parts| matches!(parts, Parts::Profiles(_)));
-        let default = match (processor.is_on_by_default, is_named) {
-            (_, true) => "for the profiles that `--dialog-profiles` names",
-            (true, false) => "on",
-            (false, false) => "off",
-        };
-        let (group, commands) = (processor.group, commands.join(", "));
-        let _ = writeln!(table, "| `{group}` | {commands} | {default} |");
-    }
-    table
-}
-
-fn states() -> String {
-    let mut table =
-        String::from("| metric | type | labels | meaning | command |\n|---|---|---|---|---|\n");
-    for family in COLLECTOR_FAMILIES {
-        let (name, kind) = (family.name, family.kind.name());
-        let labels = COLLECTOR_LABELS.join(", ");
+/// The flags of `--help`, each with the first sentence of what it says.
+fn flags() -> String {
+    let help = printed(&["--help"]);
+    let mut table = String::from("| flag | default | what it is |\n|---|---|---|\n");
+    for entry in help.split("\n\n  ").filter(|entry| entry.starts_with("--")) {
+        let (flag, text) = entry.split_once('\n').expect("a text");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let default = text.split_once("Default: ").map_or("", |(_, rest)| rest);
+        let default = default.split(' ').next().unwrap_or_default();
+        let sentence = text
+            .split_once(". ")
+            .map_or(text.as_str(), |(first, _)| first);
+        let sentence = sentence
+            .split(" [")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.');
+        let default = Some(format!("`{default}`")).filter(|default| default != "``");
+        let default = default.unwrap_or_default();
         let _ = writeln!(
             table,
-            "| `{name}` | {kind} | {labels} | {} | |",
-            cell(family.help)
-        );
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    let metrics = PROCESSORS.iter().flat_map(Processor::state_metrics);
-    for metric in metrics.filter(|metric| seen.insert(metric.family.name)) {
-        let help = metric.family.help;
-        let command = help.rsplit_once(" (").map_or("", |(_, command)| command);
-        let _ = writeln!(
-            table,
-            "| `{}` | {} | {} | {} | `{}` |",
-            metric.family.name,
-            metric.family.kind.name(),
-            metric.labels.join(", "),
-            cell(meaning(help)),
-            command.trim_end_matches(')'),
+            "| `{}` | {default} | {sentence} |",
+            flag.replace('|', "\\|")
         );
     }
     table
 }
 
-/// Replaces what stands between the two marks of `part`.
-fn with_part(readme: &str, part: &str, text: &str) -> String {
-    let (start, end) = (
-        format!("<!-- {part} -->\n"),
-        format!("<!-- end of {part} -->\n"),
+fn servers() -> String {
+    let headings: Vec<&str> = TRANSPORTS.iter().map(|(_, heading)| *heading).collect();
+    let mut table = format!(
+        "| | {} |\n|---{}|\n",
+        headings.join(" | "),
+        "|:-:".repeat(4)
     );
-    let (before, rest) = readme.split_once(&start).expect("the first mark");
-    let (_, after) = rest.split_once(&end).expect("the second mark");
-    format!("{before}{start}\n{text}\n{end}{after}")
-}
-
-#[test]
-fn the_readme_lists_the_flags_and_metrics_of_the_program() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("the README");
-    let flags = format!("```text\n{}```\n", config::help());
-    let readme = with_part(&readme, "flags", &flags);
-    let readme = with_part(&readme, "metrics", &metrics());
-    let readme = with_part(&readme, "modules", &collectors());
-    let readme = with_part(&readme, "states", &states());
-    let readme = with_part(&readme, "refusals", &refusals());
-    compare_or_bless(&path, &readme);
-    check_limits(&readme);
+    for (_, name, ways) in SERVERS {
+        let cells = TRANSPORTS.iter().map(|(way, _)| ways.contains(way));
+        let cells: Vec<&str> = cells
+            .map(|is_there| if is_there { "yes" } else { "" })
+            .collect();
+        let _ = writeln!(table, "| {name} | {} |", cells.join(" | "));
+    }
+    table
 }
 
 fn refusals() -> String {
     let mut table = String::from("| reason | status | answer |\n|---|---|---|\n");
     for refusal in Refusal::ALL {
         let (label, text) = (refusal.label(), refusal.text());
-        match refusal.status() {
-            0 => table.push_str(&format!("| `{label}` | | {text} |\n")),
-            status => table.push_str(&format!("| `{label}` | {status} | {text} |\n")),
-        }
+        let status = Some(refusal.status().to_string()).filter(|status| status != "0");
+        let _ = writeln!(
+            table,
+            "| `{label}` | {} | {text} |",
+            status.unwrap_or_default()
+        );
     }
     table
 }
 
-/// The limits that the README tells are those of the program.
-fn check_limits(readme: &str) {
+/// Replaces what stands between the two marks of `part`.
+fn with_part(document: &str, part: &str, text: &str) -> String {
+    let (start, end) = (
+        format!("<!-- {part} -->\n"),
+        format!("<!-- end of {part} -->"),
+    );
+    let (before, rest) = document.split_once(&start).expect("the first mark");
+    let (_, after) = rest.split_once(&end).expect("the second mark");
+    format!("{before}{start}\n{text}\n{end}{after}")
+}
+
+#[test]
+fn the_readme_lists_the_servers_and_flags_of_the_program() {
+    let readme = with_part(&read("README.md"), "flags", &flags());
+    let readme = with_part(&readme, "servers", &servers());
+    compare_or_bless(&path("README.md"), &readme);
+    let words = readme.split_whitespace().count();
+    assert!(words < 2500, "{words} words are more than anybody reads");
+}
+
+#[test]
+fn the_list_of_metrics_is_that_of_the_program() {
+    compare_or_bless(
+        &path("src/processors/METRICS.md"),
+        &printed(&["print", "metrics"]),
+    );
+}
+
+#[test]
+fn the_list_of_refusals_is_that_of_the_program() {
+    let document = with_part(&read("src/README.md"), "refusals", &refusals());
+    compare_or_bless(&path("src/README.md"), &document);
+}
+
+#[test]
+fn the_limits_in_the_readme_are_those_of_the_program() {
+    let readme = read("README.md").replace('\n', " ");
     for expected in [
         format!("| connections | {MAX_CONNECTIONS} |"),
         format!(
@@ -179,10 +131,39 @@ fn check_limits(readme: &str) {
             HEAD_TIME.as_secs()
         ),
         format!("| reading an answer | {} s |", ANSWER_TIME.as_secs()),
-        format!("{} threads at rest", THREADS_AT_REST),
+        format!("{THREADS_AT_REST} threads, 22 descriptors"),
         format!("{ALL_DESCRIPTORS} descriptors"),
     ] {
         assert!(readme.contains(&expected), "{expected}");
+    }
+}
+
+/// Each link leads to a file or a heading that is there.
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    for name in ["README.md", "src/README.md", "tests/bench/README.md"] {
+        let document = read(name);
+        let headings = document.lines().filter(|line| line.starts_with('#'));
+        let anchors: Vec<String> = headings
+            .map(|heading| {
+                let heading = heading.trim_start_matches(['#', ' ']).to_lowercase();
+                let kept = heading
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+            })
+            .collect();
+        let links = document.split("](").skip(1);
+        for link in links.filter_map(|rest| rest.split(')').next()) {
+            match link.strip_prefix('#') {
+                Some(anchor) => assert!(anchors.iter().any(|known| known == anchor), "{link}"),
+                None => {
+                    let from = path(name);
+                    let target = from.parent().expect("a directory").join(link);
+                    assert!(target.exists(), "{name}: {link}");
+                }
+            }
+        }
     }
 }
 
