@@ -5,28 +5,35 @@ DESTDIR ?=
 CARGO ?= cargo
 ADDR ?= :9434
 FUZZ_SECONDS ?= 60
-STATIC_TARGETS = x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+STATIC_TARGETS ?= x86_64-unknown-linux-musl aarch64-unknown-linux-musl i686-unknown-linux-musl
 STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
 OLDEST_RUST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 HOST_TARGET = $(shell uname -m)-unknown-linux-musl
 STATIC = target/$(HOST_TARGET)/release/opensips_exporter
+# What was built last for this machine.
+BUILT = $(shell ls -t $(STATIC) target/release/opensips_exporter 2>/dev/null | head -1)
+# Packages hold nothing that differs from build to build.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-need = @command -v $(1) >/dev/null || { echo "make $@ needs $(1) (Debian package $(2))" >&2; exit 1; }
-add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1)
+add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1) || \
+	{ echo "make $@ needs the standard library of Rust for $(1): rustup target add $(1)" >&2; exit 1; }
+# Debian packages of commands that are not called like them.
+PACKAGE_qemu-aarch64-static = qemu-user-static
+PACKAGE_dpkg-deb = dpkg
 
 export OPENSIPS_EXPORTER_REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-# The linker that Rust brings along makes static binaries for each target without a C toolchain.
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= rust-lld
 # A lower limit of LLVM for inlining (225 is usual) makes the binary 9 % smaller, and a page takes 3 to 5 % more
 # instructions. Identical functions are kept once. Packed relocations save another 3 %: musl applies them since
 # 1.2.4, which Rust brings along since 1.93, and dies of them before.
 SMALLER = -C llvm-args=-inline-threshold=60 -C link-arg=--icf=all
 RUST_MINOR = $(shell rustc --version | sed 's/^rustc 1\.\([0-9]*\).*/\1/')
 PACKED = $(shell [ $(RUST_MINOR) -ge 93 ] && echo -C link-arg=-zpack-relative-relocs)
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= $(SMALLER) $(PACKED)
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS ?= $(SMALLER)
+# The linker that Rust brings along makes static binaries for each target without a C toolchain.
+variable = CARGO_TARGET_$(shell echo $(1) | tr a-z- A-Z_)
+$(foreach target,$(sort $(STATIC_TARGETS) $(HOST_TARGET)), \
+	$(eval export $(call variable,$(target))_LINKER ?= rust-lld) \
+	$(eval export $(call variable,$(target))_RUSTFLAGS ?= $(SMALLER) $(if $(filter x86_64-%,$(target)),$(PACKED))))
 
 .PHONY: help build run test oldest fuzz e2e hostile bench bench-check bench-bless static dist deb package-test emulated lint bless install clean
 
@@ -41,10 +48,10 @@ ifdef SOCKET
 	$(CARGO) build --release
 	exec target/release/opensips_exporter --addr $(ADDR) --socket $(SOCKET)
 else
-	$(CARGO) build --release --bin opensips_exporter --example stand-in
+	$(CARGO) build --release --features stand-in
 	@directory=$$(mktemp -d); socket=$$directory/mi.sock; \
 	trap 'kill $$exporter $$stand_in 2>/dev/null; wait; rm -r $$directory' EXIT; trap exit INT TERM HUP; \
-	target/release/examples/stand-in $$socket & stand_in=$$!; \
+	target/release/stand-in $$socket & stand_in=$$!; \
 	target/release/opensips_exporter --addr $(ADDR) --socket $$socket & exporter=$$!; \
 	wait $$exporter
 endif
@@ -69,17 +76,15 @@ bench: ## Print what a scrape costs, beside the least that it could
 	BENCH_NULL_EXPORTER=$(CURDIR)/target/$(HOST_TARGET)/release/examples/null-exporter \
 		$(CARGO) bench --locked --target $(HOST_TARGET) --bench bench
 
-bench-check: ## Compare the instructions of a page with those that are kept (Debian package valgrind)
+bench-check: need-valgrind ## Compare the instructions of a page with those that are kept (Debian package valgrind)
 	$(call add_target,$(HOST_TARGET))
-	$(call need,valgrind,valgrind)
 	$(CARGO) bench --locked --target $(HOST_TARGET) --bench instructions
 
 bench-bless: ## Keep the instructions of a page as they are now
 	$(call add_target,$(HOST_TARGET))
 	BLESS=1 $(CARGO) bench --locked --target $(HOST_TARGET) --bench instructions
 
-static: $(STATIC_BINARIES) ## Build a static binary for each of x86_64 and aarch64, and prove that they are
-	$(call need,file,file)
+static: need-file $(STATIC_BINARIES) ## Build a static binary for each of STATIC_TARGETS, and prove that they are
 	@for binary in $(STATIC_BINARIES); do \
 		file $$binary; \
 		file $$binary | grep -qE 'static(-pie|ally) linked' || { echo "$$binary is not static" >&2; exit 1; }; \
@@ -94,12 +99,13 @@ dist: static ## Pack the static binaries below target/dist, with checksums
 		mkdir -p target/dist/$$name; \
 		cp target/$$target/release/opensips_exporter README.md LICENSE target/dist/$$name/; \
 		$(STATIC) print man > target/dist/$$name/opensips_exporter.8; \
-		tar -C target/dist --sort=name --owner=0 --group=0 --numeric-owner -czf target/dist/$$name.tar.gz $$name; \
+		tar -C target/dist --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner -c $$name \
+			| gzip -9n > target/dist/$$name.tar.gz; \
 		rm -r target/dist/$$name; \
 	done
 	@cd target/dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
-deb: static ## Make a Debian package of each static binary below target/deb
+deb: need-dpkg-deb static ## Make a Debian package of each static binary below target/deb
 	@rm -rf target/deb
 	@umask 022; for pair in x86_64:amd64 aarch64:arm64; do \
 		machine=$${pair%%:*} architecture=$${pair##*:}; tree=target/deb/$$architecture; \
@@ -116,14 +122,15 @@ deb: static ## Make a Debian package of each static binary below target/deb
 		dpkg-deb --root-owner-group --build $$tree target/deb/opensips-exporter_$(VERSION)_$$architecture.deb; \
 	done
 
-package-test: deb ## Install each package, start what is in it, and remove it again (as root)
-	$(call need,qemu-aarch64-static,qemu-user-static)
+package-test: need-qemu-aarch64-static deb ## Install each package, start what is in it, and remove it again (as root)
 	$(CARGO) test --locked --test e2e -- --ignored package::
 
-emulated: static ## Run the integration tests with the static binary of aarch64 (Debian package qemu-user-static)
-	$(call need,qemu-aarch64-static,qemu-user-static)
+emulated: need-qemu-aarch64-static static ## Run the integration tests with the static binary of aarch64 (Debian package qemu-user-static)
 	TESTED_UNDER=qemu-aarch64-static TESTED_BINARY=$(CURDIR)/target/aarch64-unknown-linux-musl/release/opensips_exporter \
 		$(CARGO) test --locked --no-fail-fast --test suite --test hostile
+
+need-%:
+	@command -v $* >/dev/null || { echo "this needs $* (Debian package $(or $(PACKAGE_$*),$*))" >&2; exit 1; }
 
 # Cargo knows what is up to date.
 .PHONY: $(STATIC_BINARIES)
@@ -137,14 +144,16 @@ oldest: ## Compile everything with the oldest Rust that Cargo.toml promises (by 
 
 lint: ## Check format, clippy and documentation, each warning an error
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 
 bless: ## Rewrite the golden pages and the generated parts of the README; review the difference
 	BLESS=1 $(CARGO) test --locked --test suite -- golden_pages:: readme::
 
-install: $(if $(wildcard $(STATIC)),,$(STATIC)) ## Install the static binary of this machine below $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/opensips_exporter
+install: ## Install what make build or make static built for this machine below $(DESTDIR)$(PREFIX)
+	@test -n "$(BUILT)" && test -z "$$(find src Cargo.toml Cargo.lock -newer $(BUILT))" || \
+		{ echo "make $@ installs what is built, which is older than the source: make static, or make build" >&2; exit 1; }
+	install -D -m 755 $(BUILT) $(DESTDIR)$(PREFIX)/bin/opensips_exporter
 
 clean: ## Remove what was built
 	$(CARGO) clean
