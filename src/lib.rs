@@ -21,6 +21,7 @@ pub mod config;
 pub mod exposition;
 pub mod families;
 pub mod gate;
+mod landing;
 pub mod logging;
 pub mod mi;
 pub mod modules;

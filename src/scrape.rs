@@ -36,9 +36,24 @@ pub struct Scraper {
     modules: Modules,
     families: Families,
     telemetry: Telemetry,
-    /// How the last scrape ended.
-    last: Mutex<Option<Result<(), String>>>,
+    last: Mutex<Option<Last>>,
 }
+
+/// How the last scrape went.
+#[derive(Debug, Clone)]
+pub struct Last {
+    /// When it was over.
+    pub ended: Instant,
+    /// Why it failed, if it did.
+    pub result: Result<(), String>,
+    /// What the server says it is.
+    pub product: Option<Product>,
+    /// The groups and modules that the server had in the last scrape of everything.
+    pub groups: Vec<String>,
+}
+
+/// The most groups that are kept. A script can make any number.
+const MAX_GROUPS: usize = 200;
 
 /// What one scrape at a time has.
 struct Asked {
@@ -57,6 +72,7 @@ struct Wants {
 struct Scrape<'m> {
     result: Result<Reading, Error>,
     collection: Collection<'m>,
+    groups: Vec<String>,
     unparsed: u64,
     product: Option<Product>,
     processes: Arc<[Process]>,
@@ -136,8 +152,8 @@ impl Scraper {
         .map(drop)
     }
 
-    /// How the last scrape ended: `None` before the first one, else why it failed, if it did.
-    pub fn last(&self) -> Option<Result<(), String>> {
+    /// How the last scrape went: `None` before the first one.
+    pub fn last(&self) -> Option<Last> {
         lock(&self.last).clone()
     }
 
@@ -151,6 +167,9 @@ impl Scraper {
             }
             scrape.product = client.product().cloned();
             scrape.collected = self.modules.collect(client, selection, deadline);
+            for outcome in &scrape.collected.outcomes {
+                note_group(&mut scrape.groups, outcome.module.as_bytes());
+            }
         }
         scrape
     }
@@ -159,12 +178,14 @@ impl Scraper {
     fn read(&self, client: &mut Client, selection: &Selection, deadline: Deadline) -> Scrape<'_> {
         let mut parsed = 0;
         let mut unparsed = 0;
+        let mut groups: Vec<String> = Vec::new();
         let mut collection = Collection::new(&self.mapping);
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
                 if selection.contains(statistic.group, statistic.name) {
                     collection.add(&statistic);
+                    note_group(&mut groups, statistic.group);
                 }
             }
             Err(Unparsed(part)) => {
@@ -176,6 +197,7 @@ impl Scraper {
         let is_empty = parsed == 0 && (unparsed > 0 || selection.needs_statistics());
         Scrape {
             collection,
+            groups,
             unparsed,
             ..self.nothing(match result {
                 Ok(_) if is_empty => Err(Error::Empty),
@@ -189,6 +211,7 @@ impl Scraper {
         Scrape {
             result,
             collection: Collection::new(&self.mapping),
+            groups: Vec::new(),
             unparsed: 0,
             product: None,
             processes: Arc::default(),
@@ -254,7 +277,13 @@ impl Scraper {
         };
         note_modules(&scrape.collected, news);
         *lock(&self.endpoint) = endpoint;
-        *lock(&self.last) = Some(outcome);
+        let mut last = lock(&self.last);
+        let before = last.take();
+        let (product, groups) = match scrape.result {
+            Ok(_) if selection.is_everything() => (scrape.product.clone(), scrape.groups.clone()),
+            _ => before.map_or_else(Default::default, |last| (last.product, last.groups)),
+        };
+        *last = Some(Last { ended: Instant::now(), result: outcome, product, groups });
     }
 
     /// Notes which groups are missing on the page.
@@ -274,6 +303,18 @@ impl Scraper {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes that there is something of `group`. The statistics of a group mostly follow each other.
+fn note_group(groups: &mut Vec<String>, group: &[u8]) {
+    let is_known = |known: &String| known.as_bytes() == group;
+    if !groups.last().is_some_and(is_known)
+        && !groups.iter().any(is_known)
+        && groups.len() < MAX_GROUPS
+        && let Ok(group) = str::from_utf8(group)
+    {
+        groups.push(group.to_string());
+    }
 }
 
 /// Notes which modules are not complete on the page.

@@ -2,7 +2,6 @@
 //!
 //! [`Site`] says what the answer to a request is, [`respond`] sends it.
 
-use std::fmt::Write;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +11,9 @@ use tiny_http::{Header, Request, Response};
 
 use crate::config::{HEALTHY_PATH, READY_PATH, advice};
 use crate::exposition;
-use crate::processors::PROCESSORS;
+use crate::landing;
 use crate::scrape::Scraper;
 use crate::selection::{Scope, Selection};
-use crate::telemetry::VERSION;
 
 /// The request header by which Prometheus announces its scrape timeout.
 const SCRAPE_TIMEOUT: &str = "X-Prometheus-Scrape-Timeout-Seconds";
@@ -84,7 +82,11 @@ impl Site {
                 Ok(()) => Answer::text(200, "ready"),
                 Err(error) => Answer::text(503, advice::on_error(&error)),
             },
-            "/" => self.landing_page(),
+            "/" => {
+                let (endpoint, last) = (self.scraper.endpoint(), self.scraper.last());
+                let page = landing::page(&self.metrics_path, &endpoint, last.as_ref());
+                Answer { status: 200, content_type: HTML, body: page.into_bytes().into() }
+            }
             // Browsers ask for it on their own, and call 404 an error.
             "/favicon.ico" => Answer { status: 204, content_type: TEXT, body: Arc::default() },
             _ => Answer::text(404, format!("not found; the metrics are at {}", self.metrics_path)),
@@ -100,40 +102,6 @@ impl Site {
             },
             Err(unselectable) => Answer::text(400, unselectable.to_string()),
         }
-    }
-
-    fn landing_page(&self) -> Answer {
-        let metrics = escape(&self.metrics_path);
-        let endpoint = escape(&self.scraper.endpoint());
-        let last = match self.scraper.last() {
-            None => "There was no scrape yet.".to_string(),
-            Some(Ok(())) => "The last scrape worked.".to_string(),
-            Some(Err(error)) => format!("The last scrape failed: {}.", escape(&error)),
-        };
-        let mut groups = String::new();
-        let names = PROCESSORS.iter().map(|processor| processor.group);
-        let is_shown = |group: &&str| !group.contains('{') && self.scope.allows(group.as_bytes());
-        for group in names.filter(is_shown) {
-            // A write to a String cannot fail.
-            let _ = writeln!(
-                groups,
-                "<li><a href=\"{metrics}?collect%5B%5D={group}%3A\">{group}</a></li>"
-            );
-        }
-        let body = format!(
-            "<!DOCTYPE html>\n\
-             <html lang=\"en\">\n\
-             <head><meta charset=\"utf-8\"><title>opensips_exporter</title></head>\n\
-             <body>\n\
-             <h1>opensips_exporter</h1>\n\
-             <p>Version {VERSION}, asks the SIP server at <code>{endpoint}</code>. {last}</p>\n\
-             <p><a href=\"{metrics}\">All metrics</a>, or those of one group:</p>\n\
-             <ul>\n{groups}</ul>\n\
-             <p>Checks: <a href=\"{HEALTHY_PATH}\">healthy</a>, <a href=\"{READY_PATH}\">ready</a></p>\n\
-             </body>\n\
-             </html>\n"
-        );
-        Answer { status: 200, content_type: HTML, body: body.into_bytes().into() }
     }
 }
 
@@ -160,20 +128,6 @@ fn collect_values(query: &str) -> impl Iterator<Item = Vec<u8>> {
 /// Undoes the encoding of a form: `+` is a space, `%3A` a byte.
 fn decode(text: &str) -> Vec<u8> {
     percent_decode(text.replace('+', " ").as_bytes()).collect()
-}
-
-fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut escaped, character| {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-        escaped
-    })
 }
 
 /// Answers a request that tiny_http read with what `site` says to it.

@@ -141,7 +141,23 @@ fn the_landing_page_leads_everywhere_without_errors() {
     let profile = TempDir::new();
     let browser = Browser::start(&profile);
     let landing = format!("http://{}/", exporter.address);
+    exporter.scrape();
     browser.open(&landing);
+    // From a small phone to a wide screen: nothing is wider than the window.
+    for (width, height) in [(320, 568), (412, 915), (820, 1180), (1920, 1080)] {
+        browser.ask(
+            "POST",
+            "/window/rect",
+            &json!({"width": width, "height": height}),
+        );
+        let script = "return document.documentElement.scrollWidth <= window.innerWidth";
+        let fits = browser.ask(
+            "POST",
+            "/execute/sync",
+            &json!({"script": script, "args": []}),
+        );
+        assert_eq!(fits, true, "{width} x {height}");
+    }
     let title = browser.ask("GET", "/title", &Value::Null);
     assert_eq!(title, "opensips_exporter");
     let count = browser.links().len();

@@ -1,7 +1,7 @@
 //! What is at which path, and how HTTP is spoken.
 
-use crate::support::stand_in::{Behaviour, StandIn, V2_4};
-use crate::support::{Exporter, PATIENCE, TempDir, server_and_exporter, server_with};
+use crate::support::stand_in::{Behaviour, StandIn, V2_4, read_captured};
+use crate::support::{Exporter, PATIENCE, TempDir, captured, server_and_exporter, server_with};
 
 fn serving() -> (TempDir, StandIn, Exporter) {
     let statistics = vec![(b"core".to_vec(), b"timestamp".to_vec(), 7)];
@@ -159,20 +159,35 @@ fn the_landing_page_tells_the_state_and_links_to_each_group() {
 
     exporter.scrape_with("/m<\"&'>");
     let text = exporter.get("/").text();
-    assert!(text.contains("The last scrape failed: "), "{text}");
+    assert!(text.contains("The last scrape failed, 0s ago: "), "{text}");
     assert!(text.contains("&quot;&#39;.sock does not exist"), "{text}");
 
-    let statistics = vec![(b"core".to_vec(), b"timestamp".to_vec(), 7)];
+    let mut statistics = read_captured(&captured());
+    statistics.push((b"<i>&".to_vec(), b"x".to_vec(), 7));
     let server = StandIn::with_statistics(&socket, V2_4, statistics);
     exporter.scrape_with("/m<\"&'>");
     let text = exporter.get("/").text();
-    assert!(text.contains("The last scrape worked."), "{text}");
+    assert!(text.contains("The last scrape worked, "), "{text}");
+    assert!(text.contains("<p>OpenSIPS 2.4"), "{text}");
+    // What the server has, and nothing else.
+    assert!(
+        text.contains(">usrloc<") && text.contains(">&lt;i&gt;&amp;<"),
+        "{text}"
+    );
+    assert!(
+        !text.contains(">snmpstats<") && !text.contains("<i>"),
+        "{text}"
+    );
 
     // Every link leads somewhere.
     let links: Vec<String> = text
         .split("href=\"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
+        .map(|link| {
+            link.strip_prefix('.')
+                .expect("a link that works below a path")
+        })
         .map(|link| {
             link.replace("&lt;", "<")
                 .replace("&gt;", ">")
