@@ -18,6 +18,8 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 
 add_target = @rustc --print target-libdir --target $(1) | xargs test -d || rustup target add $(1) || \
 	{ echo "make $@ needs the standard library of Rust for $(1): rustup target add $(1)" >&2; exit 1; }
+# Who answers for the packages.
+MAINTAINER ?= The opensips_exporter authors <root@localhost>
 # Debian packages of commands that are not called like them.
 PACKAGE_qemu-aarch64-static = qemu-user-static
 PACKAGE_dpkg-deb = dpkg
@@ -110,7 +112,10 @@ deb: need-dpkg-deb static ## Make a Debian package of each static binary below t
 	@umask 022; for pair in x86_64:amd64 aarch64:arm64; do \
 		machine=$${pair%%:*} architecture=$${pair##*:}; tree=target/deb/$$architecture; \
 		install -D -m 755 target/$$machine-unknown-linux-musl/release/opensips_exporter $$tree/usr/bin/opensips_exporter; \
-		install -D -m 644 LICENSE $$tree/usr/share/doc/opensips-exporter/copyright; \
+		install -D -m 644 src/assets/debian/copyright $$tree/usr/share/doc/opensips-exporter/copyright; \
+		printf '%s\n\n%s\n\n%s\n' 'opensips-exporter ($(VERSION)) unstable; urgency=medium' \
+			'  * Revision $(OPENSIPS_EXPORTER_REVISION).' " -- $(MAINTAINER)  $$(date -uRd @$$SOURCE_DATE_EPOCH)" \
+			| gzip -9n > $$tree/usr/share/doc/opensips-exporter/changelog.gz; \
 		install -D -m 644 src/assets/debian/default $$tree/etc/default/opensips_exporter; \
 		mkdir -p $$tree/lib/systemd/system $$tree/usr/share/man/man8 $$tree/usr/share/bash-completion/completions $$tree/DEBIAN; \
 		$(STATIC) print unit | sed 's|/usr/local/bin|/usr/bin|; 1d' > $$tree/lib/systemd/system/opensips_exporter.service; \
@@ -118,7 +123,7 @@ deb: need-dpkg-deb static ## Make a Debian package of each static binary below t
 		$(STATIC) print completions > $$tree/usr/share/bash-completion/completions/opensips_exporter; \
 		install -m 755 src/assets/debian/postinst src/assets/debian/prerm src/assets/debian/postrm $$tree/DEBIAN/; \
 		echo /etc/default/opensips_exporter > $$tree/DEBIAN/conffiles; \
-		sed 's/VERSION/$(VERSION)/; s/ARCHITECTURE/'$$architecture'/' src/assets/debian/control > $$tree/DEBIAN/control; \
+		sed "s/VERSION/$(VERSION)/; s/ARCHITECTURE/$$architecture/; s/MAINTAINER/$(MAINTAINER)/" src/assets/debian/control > $$tree/DEBIAN/control; \
 		dpkg-deb --root-owner-group --build $$tree target/deb/opensips-exporter_$(VERSION)_$$architecture.deb; \
 	done
 

@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "/usr/share/man/man8/opensips_exporter.8.gz",
     "/usr/share/bash-completion/completions/opensips_exporter",
     "/usr/share/doc/opensips-exporter/copyright",
+    "/usr/share/doc/opensips-exporter/changelog.gz",
 ];
 
 /// The architectures as Debian calls them, and what their binaries run under on other machines.
