@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::exposition::{Page, Value};
 use crate::families::{Families, Own};
-use crate::mi::{self, Call, Client, CommandError, Deadline};
+use crate::mi::{self, Call, Client, CommandError, Deadline, Error};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
 use crate::selection::Selection;
@@ -168,7 +168,13 @@ impl<'c> Run<'c, '_> {
     ) -> Result<(), Failure> {
         let (parameter, parts) = self.parts(&listing.parts)?;
         if parts.is_empty() {
-            return self.read_part(listing, name, None, page);
+            let whole = self.read_part(listing, name, None, page);
+            return match (listing.parts, &whole) {
+                (Parts::OrLess(less), Err(Failure { error, .. })) if error.is_of_size() => {
+                    self.read_part(listing, name, Some(("", less)), page)
+                }
+                _ => whole,
+            };
         }
         let mut result = Ok(());
         for part in parts.iter() {
@@ -196,6 +202,11 @@ impl<'c> Run<'c, '_> {
         let error = match result {
             Ok(true) => return Ok(()),
             Ok(false) => CommandError::Unreadable,
+            Err(CommandError::Error(Error::Answered { reason, .. }))
+                if reason == listing.nothing =>
+            {
+                return Ok(());
+            }
             Err(error) => error,
         };
         self.is_busy |= matches!(error, CommandError::TooSlow { .. });
@@ -210,7 +221,8 @@ impl<'c> Run<'c, '_> {
     /// it is asked for everything.
     fn parts(&mut self, parts: &Parts) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
-            Parts::Whole => Ok(("", Arc::default())),
+            Parts::Whole | Parts::OrLess(_) => Ok(("", Arc::default())),
+            Parts::Given(value) => Ok(("", Arc::from([value.to_string()]))),
             Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),
             Parts::Listed { parameter, least, command, given, nodes, field } => {
                 let call = command.name_in(&self.listed).map(|name| Call {

@@ -11,8 +11,8 @@ use super::wire::{Dialect, Introduction, Refused};
 use crate::names;
 
 /// How long a reply may take, or half of the scrape's time, before the server is asked whether it
-/// is alive: the line protocol is silent about replies that are too large. Answers take a few
-/// milliseconds.
+/// is alive: the line protocol and Kamailio are silent about replies that are too large. Answers
+/// take a few milliseconds.
 const SILENCE: Duration = Duration::from_millis(250);
 
 /// How long a reply may still take after the server has answered a later request.
@@ -33,7 +33,7 @@ pub struct Caller {
 
 impl Caller {
     /// Asks the server with `identity` once, and again whether it is alive if it says nothing to a
-    /// datagram of the line protocol. Gives replies to `read` until one is to this request.
+    /// datagram, where silence may mean that the reply is too large. Gives replies to `read` until one is to this request.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Caller {
             Error::Replaced { .. } => Refused::OtherDialect(None),
             error => Refused::Error(error),
         })?;
-        if dialect != Dialect::Line || !self.endpoint.is_datagram() {
+        if dialect == Dialect::JsonRpc || !self.endpoint.is_datagram() {
             return receive(&mut exchange, id, deadline, &mut read);
         }
         let silence = deadline.at_most(SILENCE.min(deadline.limit() / 2));
@@ -70,18 +70,19 @@ impl Caller {
             }
             result => return result,
         }
-        self.look_alive(deadline)?;
+        self.look_alive(dialect, deadline)?;
         match receive(&mut exchange, id, deadline.at_most(GRACE), &mut read) {
             Err(Refused::Error(Error::NoReply { .. })) => Err(Refused::TooLarge),
             result => result,
         }
     }
 
-    /// Waits for the answer of a server of the line protocol to a later question. Where nothing but
-    /// answers tells one server from another, it is one that each has an answer to.
-    fn look_alive(&self, deadline: Deadline) -> Result<(), Refused> {
-        if self.endpoint.identity().is_some() {
-            self.version(Dialect::Line, None, deadline)?;
+    /// Waits for the answer of a server of this `dialect` to a later question. Where nothing but
+    /// answers tells one server from another, it is one that each has an answer to; but Kamailio
+    /// would log what it does not know.
+    fn look_alive(&self, dialect: Dialect, deadline: Deadline) -> Result<(), Refused> {
+        if dialect == Dialect::Kamailio || self.endpoint.identity().is_some() {
+            self.version(dialect, None, deadline)?;
             return Ok(());
         }
         match self.detect(deadline)? {

@@ -298,6 +298,11 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Whether less may be answered: the reply is too large, or was before.
+    pub fn is_of_size(&self) -> bool {
+        matches!(self, CommandError::TooLarge | CommandError::Paused)
+    }
+
     /// Whether it says something of the server, and not only of this scrape.
     pub fn says_something(&self) -> bool {
         !matches!(
@@ -312,7 +317,7 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CommandError::TooLarge => f.write_str("the reply is too large for mi_datagram"),
+            CommandError::TooLarge => f.write_str("the reply is too large for a datagram"),
             CommandError::TooSlow { waited, .. } => {
                 let waited = waited.as_millis().try_into().unwrap_or(u64::MAX);
                 let waited = humantime::format_duration(Duration::from_millis(waited));

@@ -1,9 +1,22 @@
 //! The group `core`: messages that the core of the server handled (OpenSIPS 1.11 to 4.0,
-//! `core_stats.c`).
+//! `core_stats.c`; Kamailio 5.6 and 6.1, `src/modules/kex/core_stats.c`), and how long it runs, which
+//! Kamailio tells by a command (`src/core/core_cmd.c`).
 
+use super::state::{Listing, listing, records, same};
 use super::{Metric, Processor, counter};
 
-pub const PROCESSOR: Processor = Processor { group: "core", metrics: METRICS, ..Processor::NONE };
+pub const PROCESSOR: Processor =
+    Processor { group: "core", metrics: METRICS, listings: LISTINGS, ..Processor::NONE };
+
+const LISTINGS: &[Listing] =
+    &[listing(&["core.uptime"], &[], &[records(&[], &[same(&UPTIME, &["uptime"])])])];
+
+const UPTIME: Metric = counter(
+    "opensips_core_uptime_seconds",
+    "Seconds since the server started (core:timestamp, core.uptime)",
+    &[],
+    &[("timestamp", &[])],
+);
 
 /// The statistics behind `opensips_core_requests` and its second spelling.
 const REQUESTS: &[(&str, &[&str])] = &[
@@ -36,6 +49,28 @@ const METRICS: &[Metric] = &[
             ("fwd_replies", &["forwarded"]), ("drop_replies", &["dropped"]),
             ("err_replies", &["error"]),
         ]),
+    // Kamailio. Of the classes it counts the methods as well, and some codes beside them.
+    counter("opensips_core_received_requests_total",
+        "SIP requests received, by method, from Kamailio (core:rcv_requests_<method>)",
+        &["method"], &[("rcv_requests_{method}", &["{method}"])]),
+    counter("opensips_core_received_replies_total",
+        "SIP replies received, by class, from Kamailio (core:rcv_replies_1xx to \
+         core:rcv_replies_6xx)",
+        &["class"],
+        &[
+            ("rcv_replies_1xx", &["1xx"]), ("rcv_replies_2xx", &["2xx"]),
+            ("rcv_replies_3xx", &["3xx"]), ("rcv_replies_4xx", &["4xx"]),
+            ("rcv_replies_5xx", &["5xx"]), ("rcv_replies_6xx", &["6xx"]),
+        ]),
+    counter("opensips_core_received_replies_by_method_total",
+        "SIP replies received, by class and the method of their request, for some methods, from \
+         Kamailio (core:rcv_replies_<class>_<method>)",
+        &["class", "method"],
+        &[("rcv_replies_{class}_{method}", &["{class}", "{method}"])]),
+    counter("opensips_core_received_replies_by_code_total",
+        "SIP replies received, for some codes, which their class counts too, from Kamailio \
+         (core:rcv_replies_<code>)",
+        &["code"], &[("rcv_replies_{code}", &["{code}"])]),
     counter("opensips_core_bad_URIs_rcvd",
         "SIP URIs that could not be parsed (core:bad_URIs_rcvd)",
         &[], &[("bad_URIs_rcvd", &[])]),
@@ -50,7 +85,5 @@ const METRICS: &[Metric] = &[
         "SIP messages that took longer than exec_msg_threshold; 0 without that \
          (core:slow_messages)",
         &[], &[("slow_messages", &[])]),
-    counter("opensips_core_uptime_seconds",
-        "Seconds since the server started (core:timestamp)",
-        &[], &[("timestamp", &[])]),
+    UPTIME,
 ];

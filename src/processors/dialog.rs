@@ -1,7 +1,10 @@
 //! The group `dialog`: dialogs and their replication (OpenSIPS 1.11 to 4.0,
-//! `modules/dialog/dialog.c`), and those in the profiles that the operator names.
+//! `modules/dialog/dialog.c`; Kamailio 5.6 and 6.1, `src/modules/dialog/dlg_profile.c`), and those
+//! in the profiles that the operator names.
 
-use super::state::{Listing, Parts, Reading, Records, listing, metric, records, step};
+use super::state::{
+    self, Listing, Names, Parts, Reading, Records, Step, listing, metric, records, step,
+};
 use super::{Metric, Processor, counter, gauge};
 
 pub const PROCESSOR: Processor =
@@ -36,18 +39,29 @@ const METRICS: &[Metric] = &[
 ];
 
 #[rustfmt::skip]
-const LISTINGS: &[Listing] = &[Listing {
-    parts: Parts::Profiles("profile"),
-    ..listing(
-        &["profile_get_size", "dialog:profile_get_size"],
-        &["name", "value", "count", "shared", "replicated"],
-        &[Records {
-            part: Some("profile"),
-            ..records(&[step(&["profile", "Profile"], &[])], &[metric(
-                "opensips_dialog_profile_dialogs",
-                "Dialogs in a profile now, for those that --dialog-profiles names \
-                 (profile_get_size)",
-                Reading::Number(&["count"]))])
-        }],
+const LISTINGS: &[Listing] = &[
+    Listing {
+        parts: Parts::Profiles("profile"),
+        ..listing(
+            &["profile_get_size", "dialog:profile_get_size"],
+            &["name", "value", "count", "shared", "replicated"],
+            &[profile(&[step(&["profile", "Profile"], &[])], &[dialogs(&["count"])])],
+        )
+    },
+    Listing {
+        parts: Parts::Profiles("profile"),
+        ..listing(&["dlg.profile_get_size"], &[], &[profile(&[], &[dialogs(&[""])])])
+    },
+];
+
+const fn profile(path: &'static [Step], metrics: &'static [state::Metric]) -> Records {
+    Records { part: Some("profile"), ..records(path, metrics) }
+}
+
+const fn dialogs(field: Names) -> state::Metric {
+    metric(
+        "opensips_dialog_profile_dialogs",
+        "Dialogs in a profile now, for those that --dialog-profiles names (profile_get_size)",
+        Reading::Number(field),
     )
-}];
+}

@@ -1,16 +1,14 @@
-//! The dialogs of Kamailio by what they wait for (Kamailio 5.6, `src/modules/dialog/dialog.c`),
-//! which its statistics do not tell.
-//!
-//! The server walks all dialogs for it, so it is read only where the operator asks for it.
+//! The dialogs of Kamailio by what they wait for (Kamailio 5.6 and 6.1,
+//! `src/modules/dialog/dialog.c`), which its statistics do not tell. The server walks all dialogs
+//! for it, in 0.2 ms for 3,600.
 
 use super::Processor;
-use super::state::{Metric, Names, Reading, listing, metric, optional, records};
+use super::state::{Metric, Names, Reading, listing, metric, records};
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "dialog_states",
-    is_on_by_default: false,
-    listings: &[listing(&["dlg.stats_active"], &[], &[records(&[optional(&[], &[])], &[
+    listings: &[listing(&["dlg.stats_active"], &[], &[records(&[], &[
         dialogs("starting", &["starting"]),
         dialogs("connecting", &["connecting"]),
         dialogs("answering", &["answering"]),

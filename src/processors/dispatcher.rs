@@ -1,13 +1,16 @@
 //! The module `dispatcher`: the destinations of its sets (OpenSIPS 1.11 to 4.0,
-//! `modules/dispatcher/dispatch.c`, and Kamailio 5.6, `src/modules/dispatcher/dispatcher.c`).
+//! `modules/dispatcher/dispatch.c`, and Kamailio 5.6 and 6.1,
+//! `src/modules/dispatcher/dispatcher.c`).
 //!
 //! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that
 //! failed: nothing is sent to it. Kamailio says by a second letter whether a destination is probed,
-//! or never is (N), whatever its state, and still uses one that it is trying.
+//! or never is (N), whatever its state, and still uses one that it is trying. A list of
+//! more than some 200 destinations fits into its reply only without their attributes.
 
 use super::Processor;
 use super::state::{
-    Listing, Parts, Records, States, count, listing, optional, records, step, up_and_state,
+    Listing, Metric, Names, Parts, Reading, States, count, listing, metric, optional, records,
+    step, up_and_state,
 };
 use crate::mi::Command;
 
@@ -37,19 +40,50 @@ pub const PROCESSOR: Processor = Processor {
                 )],
             )
         },
-        listing(&["dispatcher.list"], &[], &[Records {
-            part: Some("partition"),
-            ..records(
-                &[step(&["RECORDS"], &[]), step(&["SET"], &[("set", &["ID"])]),
+        Listing {
+            parts: Parts::OrLess("short"),
+            nothing: "No Destination Sets",
+            ..listing(&["dispatcher.list"], &[], &[records(
+                &[step(&["RECORDS"], &[("partition", &[])]), step(&["SET"], &[("set", &["ID"])]),
                     step(&["TARGETS"], &[]),
                     step(&["DEST"], &[("uri", &["URI"]), ("socket", &["ATTRS/SOCKET"])])],
-                &[up_and_state!("opensips_dispatcher_destination", "a destination", "is in use",
-                    "ds_list", &["FLAGS"], STATES_OF_KAMAILIO)],
-            )
-        }]),
+                &[
+                    up_and_state!("opensips_dispatcher_destination", "a destination",
+                        "is in use", "ds_list", &["FLAGS"], STATES_OF_KAMAILIO),
+                    metric("opensips_dispatcher_destination_priority",
+                        "The priority of a destination in its set (dispatcher.list)",
+                        Reading::Number(&["PRIORITY"])),
+                    metric("opensips_dispatcher_destination_weight",
+                        "The weight of a destination in its set (dispatcher.list)",
+                        Reading::Number(&["ATTRS/WEIGHT"])),
+                    metric("opensips_dispatcher_destination_dialogs",
+                        "Dialogs that a destination has now, where the algorithm counts them \
+                         (dispatcher.list)",
+                        Reading::Number(&["RUNTIME/DLGLOAD"])),
+                    latency("average", &["LATENCY/AVG"]),
+                    latency("deviation", &["LATENCY/STD"]),
+                    latency("estimate", &["LATENCY/EST"]),
+                    latency("max", &["LATENCY/MAX"]),
+                    count("opensips_dispatcher_destination_timeouts_total",
+                        "Pings that a destination did not answer, since its set was loaded \
+                         (dispatcher.list)",
+                        &["LATENCY/TIMEOUT"]),
+                ],
+            )])
+        },
     ],
     ..Processor::NONE
 };
+
+const fn latency(statistic: &'static str, field: Names) -> Metric {
+    let help = "How long a destination takes to answer pings, where ds_ping_latency_stats is set \
+                (dispatcher.list)";
+    let reading = Reading::Milliseconds(field);
+    Metric {
+        fixed: Some(("statistic", statistic)),
+        ..metric("opensips_dispatcher_destination_latency_seconds", help, reading)
+    }
+}
 
 const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition",

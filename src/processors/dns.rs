@@ -1,6 +1,5 @@
-//! The group `dns`: DNS queries (OpenSIPS 3.0 to 4.0, `resolve.c`).
-//!
-//! Kamailio has a group of this name with other statistics.
+//! The group `dns`: DNS queries (OpenSIPS 3.0 to 4.0, `resolve.c`; Kamailio 5.6 and 6.1,
+//! `src/core/resolve.c`).
 
 use super::{Metric, Processor, counter};
 
@@ -13,6 +12,9 @@ const METRICS: &[Metric] = &[
         &[], &[("dns_total_queries", &[])]),
     counter("opensips_dns_slow_queries_total",
         "DNS queries that took longer than the configured threshold; 0 without one \
-         (dns:dns_slow_queries)",
-        &[], &[("dns_slow_queries", &[])]),
+         (dns:dns_slow_queries, in Kamailio dns:slow_dns_request)",
+        &[], &[("dns_slow_queries", &[]), ("slow_dns_request", &[])]),
+    counter("opensips_dns_failed_queries_total",
+        "DNS queries that failed, from Kamailio (dns:failed_dns_request)",
+        &[], &[("failed_dns_request", &[])]),
 ];

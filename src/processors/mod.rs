@@ -16,16 +16,23 @@ mod core;
 mod dialog;
 mod dialog_states;
 mod dispatcher;
+mod dmq;
 mod dns;
 mod drouting;
+mod htable;
 mod imc;
+mod keepalive;
+mod lcr;
 mod load;
 mod load_balancer;
 mod mapping;
+mod mqueue;
 mod msilo;
 mod names;
 mod nat_traversal;
 mod net;
+mod pike;
+mod pipelimit;
 mod pkmem;
 mod registrar;
 mod rpmem;
@@ -42,13 +49,17 @@ mod sst;
 pub mod state;
 mod state_mapping;
 mod status_report;
+mod tcp;
 mod tcp_connections;
+mod tls;
 mod tm;
 mod tmx;
 mod tracer;
+mod uac;
 mod uac_registrant;
 mod uri;
 mod usrloc;
+mod websocket;
 
 use crate::exposition::{Family, Kind};
 
@@ -67,14 +78,21 @@ pub const PROCESSORS: &[Processor] = &[
     dialog::PROCESSOR,
     dialog_states::PROCESSOR,
     dispatcher::PROCESSOR,
+    dmq::PROCESSOR,
     dns::PROCESSOR,
     drouting::PROCESSOR,
+    htable::PROCESSOR,
     imc::PROCESSOR,
+    keepalive::PROCESSOR,
+    lcr::PROCESSOR,
     load::PROCESSOR,
     load_balancer::PROCESSOR,
+    mqueue::PROCESSOR,
     msilo::PROCESSOR,
     nat_traversal::PROCESSOR,
     net::PROCESSOR,
+    pike::PROCESSOR,
+    pipelimit::PROCESSOR,
     pkmem::PROCESSOR,
     registrar::PROCESSOR,
     rpmem::PROCESSOR,
@@ -89,13 +107,17 @@ pub const PROCESSORS: &[Processor] = &[
     sql::PROCESSOR,
     sst::PROCESSOR,
     status_report::PROCESSOR,
+    tcp::PROCESSOR,
     tcp_connections::PROCESSOR,
+    tls::PROCESSOR,
     tm::PROCESSOR,
     tmx::PROCESSOR,
     tracer::PROCESSOR,
+    uac::PROCESSOR,
     uac_registrant::PROCESSOR,
     uri::PROCESSOR,
     usrloc::PROCESSOR,
+    websocket::PROCESSOR,
 ];
 
 /// What becomes of the statistics of one group, and of what commands of the module of that name

@@ -1,5 +1,5 @@
 //! The group `registrar`: REGISTER requests and the limits set for them (OpenSIPS 1.11 to 4.0,
-//! `modules/registrar/reg_mod.c`).
+//! `modules/registrar/reg_mod.c`; Kamailio 5.6 and 6.1, of which the ranges are).
 
 use super::{Metric, Processor, counter, gauge};
 
@@ -18,6 +18,11 @@ const METRICS: &[Metric] = &[
     gauge("opensips_registrar_default_expire",
         "Expiry of a registration that asks for none, in seconds (registrar:default_expire)",
         &[], &[("default_expire", &[])]),
+    gauge("opensips_registrar_expires_range",
+        "Percent by which the expiry of a registration is varied: of one that asks for an expiry, \
+         and of one that does not (default), from Kamailio (registrar:expires_range, \
+         registrar:default_expires_range)",
+        &["of"], &[("expires_range", &["asked"]), ("default_expires_range", &["default"])]),
     counter("opensips_registrar_registrations",
         "Registrations saved (accepted), and refused or failed (rejected) \
          (registrar:accepted_regs, registrar:rejected_regs)",

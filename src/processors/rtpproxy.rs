@@ -1,15 +1,17 @@
 //! The module `rtpproxy`: the RTP proxies of its sets (OpenSIPS 1.11 to 4.0,
-//! `modules/rtpproxy/rtpproxy.c`).
+//! `modules/rtpproxy/rtpproxy.c`; Kamailio 5.6 and 6.1, `src/modules/rtpproxy/rtpproxy.c`).
 //!
-//! 4.0 knows the command by its new name only.
+//! 4.0 knows the command by its new name only. Kamailio lists the proxies of all sets as one.
 
 use super::Processor;
-use super::state::{Reading, States, Step, listing, metric, records, step, up_and_state};
+use super::state::{
+    Names, Reading, States, Step, listing, metric, optional, records, step, up_and_state,
+};
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "rtpproxy",
-    listings: &[listing(&["rtpproxy_show", "rtpproxy:show"], ATTRIBUTES, &[records(PATH, &[
+    listings: &[listing(COMMANDS, ATTRIBUTES, &[records(PATH, &[
         up_and_state!("opensips_rtpproxy_node", "an RTP proxy", "is in use", "rtpproxy_show",
             &["disabled"], STATES),
         metric("opensips_rtpproxy_node_weight",
@@ -18,11 +20,13 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+const COMMANDS: Names = &["rtpproxy_show", "rtpproxy:show", "rtpproxy.list"];
+
 pub(super) const ATTRIBUTES: &[&str] = &["index", "disabled", "weight", "recheck_ticks"];
 
 pub(super) const PATH: &[Step] = &[
-    step(&["Set"], &[("set", &["Set"])]),
-    step(&["node", "Nodes"], &[("node", &["node", "url"])]),
+    step(&["Set"], &[("set", &["Set", "set", "setid"])]),
+    optional(&["node", "Nodes"], &[("node", &["node", "url"])]),
 ];
 
 pub(super) const STATES: States = &[("0", "enabled", true), ("1", "disabled", false)];

@@ -15,6 +15,8 @@ pub struct Listing {
     pub command: Command,
     /// For what parts it is asked one by one.
     pub parts: Parts,
+    /// The error by which the server says that there is nothing, if it does.
+    pub nothing: &'static str,
     /// What stands in the reply.
     pub records: &'static [Records],
 }
@@ -24,6 +26,10 @@ pub struct Listing {
 pub enum Parts {
     /// It is asked once, for everything.
     Whole,
+    /// It is asked once, with this parameter.
+    Given(&'static str),
+    /// It is asked once, for everything, and with this parameter for less if that does not fit.
+    OrLess(&'static str),
     /// The values of its parameter `parameter` are those that another command lists.
     Listed {
         /// The parameter.
@@ -67,7 +73,9 @@ pub struct Step {
     /// Whether some versions do not have it: then it leads to the node itself.
     pub is_optional: bool,
     /// Labels, and where in the node their values stand: in the first of these fields that it has.
-    /// Empty if it has none. `A/B` is the field B of the object A.
+    /// Empty if it has none. `A/B` is the field B of the object A, `{A}:{B}` are two fields and what
+    /// stands between them, `A&7` are these bits of the number in it, and the field without a name
+    /// is the node itself.
     pub labels: &'static [(&'static str, Names)],
 }
 
@@ -87,6 +95,8 @@ pub struct Metric {
 pub enum Reading {
     /// The number in the field.
     Number(Names),
+    /// The seconds that are milliseconds in the field.
+    Milliseconds(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
     /// Whether the state in the field is one of those that are up, and the same as
@@ -143,7 +153,8 @@ impl Records {
 
 /// A command of these names that is asked once, for everything. See [`Command`] for the attributes.
 pub const fn listing(names: Names, attributes: Names, records: &'static [Records]) -> Listing {
-    Listing { command: Command { names, attributes }, parts: Parts::Whole, records }
+    let command = Command { names, attributes };
+    Listing { command, parts: Parts::Whole, nothing: "", records }
 }
 
 /// Nodes at the end of `path`.
@@ -192,6 +203,11 @@ pub const fn up_and_state_of(
 /// A level, by any reading.
 pub const fn metric(name: &'static str, help: &'static str, reading: Reading) -> Metric {
     Metric { family: Family { name, kind: Kind::Gauge, help }, fixed: None, reading }
+}
+
+/// A family that a statistic of other servers has as well, by the number in the field.
+pub const fn same(metric: &super::Metric, field: Names) -> Metric {
+    Metric { family: metric.family, fixed: None, reading: Reading::Number(field) }
 }
 
 /// A count that only goes up.

@@ -46,7 +46,7 @@ impl StateMapping {
         for records in listing.records {
             let mut counts = BTreeMap::new();
             visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
-                let Some(&node) = nodes.last() else { return };
+                let node = nodes.last().copied().unwrap_or(*reply);
                 let labels = labels_of(records, nodes, part);
                 for metric in records.metrics {
                     self.add_sample(metric, node, labels.clone(), &mut counts, page);
@@ -72,6 +72,11 @@ impl StateMapping {
         let name = metric.family.name;
         let value = match metric.reading {
             Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
+            Reading::Milliseconds(names) => {
+                let number = field(node, names).and_then(|text| text.parse::<f64>().ok());
+                let number = number.filter(|number| number.is_finite());
+                number.map(|number| exposition::Value::Float(number / 1000.0))
+            }
             Reading::Flag(names, words) => field(node, names).map(|text| {
                 let mut words = words.iter();
                 flag(words.any(|word| text.eq_ignore_ascii_case(word)))
@@ -197,7 +202,7 @@ fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
     };
     match path {
         [step, rest @ ..] => has(step.names) || (step.is_optional && is_known(value, rest)),
-        [] => matches!(value.content(), Content::Members(_)),
+        [] => matches!(value.content(), Content::Members(_) | Content::Number(_)),
     }
 }
 
@@ -213,12 +218,28 @@ fn below<'v>(value: Value<'v>, names: Names) -> impl Iterator<Item = Value<'v>> 
     value.elements().chain(nodes)
 }
 
-/// The first of these fields that `node` has, as text.
+/// The first of these fields that `node` has, as text, see [`Step`].
 fn field<'v>(node: Value<'v>, names: Names) -> Option<Cow<'v, str>> {
     names.iter().find_map(|name| {
-        let mut steps = name.split('/');
-        steps.try_fold(node, |node, step| node.member(step))?.text()
+        let mut pieces = name.split('{');
+        let start = pieces.next().filter(|start| start.len() < name.len());
+        let Some(start) = start else { return single_field(node, name) };
+        let mut filled = start.to_string();
+        for piece in pieces {
+            let (name, behind) = piece.split_once('}')?;
+            filled.push_str(&single_field(node, name)?);
+            filled.push_str(behind);
+        }
+        Some(filled.into())
     })
+}
+
+fn single_field<'v>(node: Value<'v>, name: &str) -> Option<Cow<'v, str>> {
+    let (name, mask) = name.split_once('&').unwrap_or((name, ""));
+    let mut steps = name.split('/').filter(|step| !step.is_empty());
+    let text = steps.try_fold(node, |node, step| node.member(step))?.text()?;
+    let Ok(mask) = mask.parse::<u64>() else { return Some(text) };
+    Some((text.parse::<u64>().ok()? & mask).to_string().into())
 }
 
 fn number(text: &str) -> Option<exposition::Value> {

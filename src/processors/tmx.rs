@@ -1,4 +1,4 @@
-//! The group `tmx`: transactions of Kamailio (5.6, `src/modules/tmx/tmx_mod.c`).
+//! The group `tmx`: transactions of Kamailio (5.6 and 6.1, `src/modules/tmx/tmx_mod.c`).
 
 use super::{Metric, Processor, counter, gauge};
 
@@ -16,7 +16,8 @@ const METRICS: &[Metric] = &[
             ("6xx_transactions", &["6xx"]),
         ]),
     counter("opensips_tmx_UAS_transactions",
-        "Transactions begun by a received request (tmx:UAS_transactions)",
+        "Transactions begun, by received requests and by those of the server: those of received \
+         ones are these less opensips_tmx_UAC_transactions (tmx:UAS_transactions)",
         &[], &[("UAS_transactions", &[])]),
     counter("opensips_tmx_UAC_transactions",
         "Transactions begun by a request of the server (tmx:UAC_transactions)",

@@ -2,7 +2,9 @@
 //! `modules/uac_registrant/registrant.c` and `reg_records.h`).
 
 use super::Processor;
-use super::state::{Reading, States, listing, metric, records, step, up_and_state_of};
+use super::state::{
+    Metric, Names, Reading, States, listing, metric, records, step, up_and_state_of,
+};
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
@@ -11,12 +13,7 @@ pub const PROCESSOR: Processor = Processor {
         &[step(&["AOR", "Records"],
             &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"])])],
         &[
-            up_and_state_of(
-                ["opensips_uac_registrant_registration_up",
-                    "opensips_uac_registrant_registration_state"],
-                ["Whether an AOR is registered; not while it is being renewed (reg_list)",
-                    "The state of a registration, 1 for the one that it is in (reg_list)"],
-                &["state"], STATES),
+            registration(&["state"], STATES),
             metric("opensips_uac_registrant_registration_enabled",
                 "Whether a registration is wanted (reg_list)",
                 Reading::Flag(&["enabled"], &["yes"])),
@@ -24,6 +21,19 @@ pub const PROCESSOR: Processor = Processor {
     )])],
     ..Processor::NONE
 };
+
+/// Whether an AOR is registered, see also `uac`.
+pub(super) const fn registration(field: Names, states: States) -> Metric {
+    up_and_state_of(
+        ["opensips_uac_registrant_registration_up", "opensips_uac_registrant_registration_state"],
+        [
+            "Whether an AOR is registered; not while it is being renewed (reg_list)",
+            "The state of a registration, 1 for the one that it is in (reg_list)",
+        ],
+        field,
+        states,
+    )
+}
 
 #[rustfmt::skip]
 const STATES: States = &[

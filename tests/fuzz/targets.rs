@@ -22,7 +22,7 @@ const DIALECTS: [Dialect; 3] = [Dialect::Line, Dialect::JsonRpc, Dialect::Kamail
 fn captured(start: &str) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    for version in ["1.11", "2.4", "3.6", "4.0", "kamailio-5.6"] {
+    for version in ["1.11", "2.4", "3.6", "4.0", "kamailio-5.6", "kamailio-6.1"] {
         let files = fs::read_dir(fixtures.join(version)).expect("captures");
         paths.extend(files.flatten().map(|file| file.path()).filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();

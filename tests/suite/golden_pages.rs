@@ -2,7 +2,7 @@
 
 use crate::support::page::{Page, is_of_the_exporter};
 use crate::support::stand_in::{
-    KAMAILIO, StandIn, V1_10, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
+    KAMAILIO, KAMAILIO_6_1, StandIn, V1_10, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
 };
 use crate::support::{compare_or_bless, fixture, server_with};
 
@@ -53,13 +53,13 @@ fn page_with(
 
 #[test]
 fn page_of_each_version() {
-    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO] {
+    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1] {
         let page = page_with(
             version,
             &format!("{}/get_statistics_all.reply", version.name),
             StandIn::load_modules,
             &[
-                "--collect=all,tcp_connections,dialog_states",
+                "--collect=all,tcp_connections",
                 "--dialog-profiles=caller,inbound",
             ],
         );
@@ -87,7 +87,7 @@ fn page_of_odd_names() {
 /// Every statistic of the captured replies arrives, and nothing else.
 #[test]
 fn every_statistic_is_on_the_page() {
-    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO] {
+    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1] {
         let captured = format!("{}/get_statistics_all.reply", version.name);
         let reply = std::fs::read(fixture(&captured)).expect("the captured reply");
         let statistics = read_captured(&reply);

@@ -2,7 +2,7 @@
 //! oddities of each.
 
 use crate::support::modules::{exporter, samples, success};
-use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0};
+use crate::support::stand_in::{KAMAILIO, KAMAILIO_6_1, V1_11, V2_4, V3_6, V4_0};
 
 /// What a server may answer, and what becomes of it. JSON and lines say the same.
 #[test]
@@ -316,6 +316,136 @@ fn the_destinations_of_kamailio_differ_by_socket_and_are_up_without_pings() {
     );
 }
 
+/// What Kamailio answers to a command, also where there is one thing or none, and the samples.
+#[test]
+fn replies_of_kamailio_are_read() {
+    let cases: &[(&str, &str, &str, &[&str])] = &[
+        (
+            "dispatcher.list",
+            r#"{"RECORDS":[{"SET":{"ID":1,"TARGETS":[{"DEST":{"URI":"sip:x","FLAGS":"AP","IUID":"a-1","LATENCY":{"AVG":5.5,"TIMEOUT":3}}}]}}]}"#,
+            "opensips_dispatcher_destination_latency_seconds",
+            &["set=1,statistic=average,uri=sip:x 0.0055"],
+        ),
+        (
+            "rtpengine.show[\"all\"]",
+            r#"[{"url":"a","set":1,"disabled":true,"active":true},{"url":"b","set":1,"disabled":false,"active":false},{"url":"c","set":1,"disabled":false,"active":true}]"#,
+            "opensips_rtpengine_node_up",
+            &["node=a,set=1 0", "node=b,set=1 0", "node=c,set=1 1"],
+        ),
+        (
+            "rtpengine.show[\"all\"]",
+            r#"[{"url":"a","set":1,"disabled":1},{"url":"b","set":1,"disabled":0}]"#,
+            "opensips_rtpengine_node_up",
+            &["node=a,set=1 0", "node=b,set=1 1"],
+        ),
+        (
+            "uac.reg_dump",
+            r#"[{"r_username":"u","r_domain":"h","l_uuid":"1","contact_addr":"c","flags":20,"auth_password":"secret","auth_ha1":"secret"},{"r_username":"v","r_domain":"h","l_uuid":"2","contact_addr":"c","flags":18},{"r_username":"w","r_domain":"h","l_uuid":"3","contact_addr":"c","flags":17}]"#,
+            "opensips_uac_registrant_registration_up",
+            &[
+                "aor=sip:u@h,binding=sip:1@c,registrar=sip:h 1",
+                "aor=sip:v@h,binding=sip:2@c,registrar=sip:h 0",
+                "aor=sip:w@h,binding=sip:3@c,registrar=sip:h 0",
+            ],
+        ),
+        (
+            "keepalive.list",
+            r#"{"uri":"sip:x","owner":"o","last up":"Thu Jan  1 00:00:00 1970\n","state":2}"#,
+            "opensips_keepalive_destination_up",
+            &["owner=o,uri=sip:x 0"],
+        ),
+        (
+            "keepalive.list",
+            r#"[{"uri":"sip:x","owner":"o","state":1},{"uri":"sip:y","owner":"o","state":0}]"#,
+            "opensips_keepalive_destination_up",
+            &["owner=o,uri=sip:x 1", "owner=o,uri=sip:y 0"],
+        ),
+        (
+            "keepalive.list",
+            "{}",
+            "opensips_keepalive_destination_up",
+            &[],
+        ),
+        (
+            "lcr.dump_gws",
+            r#"{"gw":[{"lcr_id":1,"gw_name":"a","scheme":"sip:","ip_addr":"::1","port":5,"state":2},{"lcr_id":1,"gw_name":"b","scheme":"sip:","ip_addr":"h","port":5,"state":3}]}"#,
+            "opensips_lcr_gateway_up",
+            &[
+                "address=sip:::1:5,gateway=a,lcr=1 0",
+                "address=sip:h:5,gateway=b,lcr=1 1",
+            ],
+        ),
+        (
+            "dmq.list_nodes",
+            r#"[{"host":"h","port":"5","proto":"udp","status":"not_active","local":0,"fail_count":2}]"#,
+            "opensips_dmq_node_failures",
+            &["node=h:5,protocol=udp 2"],
+        ),
+    ];
+    for version in [KAMAILIO, KAMAILIO_6_1] {
+        for (command, answer, family, expected) in cases {
+            let (_directory, _server, exporter) =
+                exporter(version, &["--log.level=debug"], |server| {
+                    server.teach(command, answer);
+                });
+            let page = exporter.scrape();
+            assert_eq!(samples(&page, family), *expected, "{command}");
+            let success = page.family("opensips_scrape_collector_success");
+            let success = &success.expect("collectors").samples;
+            assert!(success.iter().all(|it| it.value == "1"), "{success:?}");
+            assert!(!exporter.get("/metrics").text().contains("secret"));
+            assert!(exporter.logged("secret").is_empty());
+        }
+    }
+}
+
+/// Nothing there is an error for some commands, and no failure.
+#[test]
+fn kamailio_without_sets_and_tables_is_well() {
+    let (_directory, _server, exporter) = exporter(KAMAILIO, &[], |server| {
+        for (command, error) in [
+            ("dispatcher.list", "No Destination Sets"),
+            ("htable.stats", "No htables"),
+            ("core.tcp_info", "tcp support disabled"),
+        ] {
+            server.teach(
+                command,
+                &format!(r#""error":{{"code":500,"message":"{error}"}}"#),
+            );
+        }
+    });
+    let page = exporter.scrape();
+    for collector in ["dispatcher", "htable", "tcp"] {
+        assert_eq!(success(&page, collector).as_deref(), Some("1"));
+    }
+    assert!(page.family("opensips_htable_items").is_none());
+    assert!(exporter.logged("is not complete").is_empty());
+}
+
+/// A datagram of Kamailio has 131,040 bytes at most, and silence says that it would take more.
+#[test]
+fn a_list_of_kamailio_that_does_not_fit_is_asked_for_in_short() {
+    let (_directory, server, exporter) = exporter(KAMAILIO, &[], |server| {
+        let long = "x".repeat(131_040);
+        server.teach("dispatcher.list", &format!("\"{long}\""));
+        server.teach(
+            "dispatcher.list[\"short\"]",
+            r#"{"RECORDS":[{"SET":{"ID":1,"TARGETS":[{"DEST":{"URI":"sip:x","FLAGS":"AP","PRIORITY":7}}]}}]}"#,
+        );
+    });
+    for _ in 0..3 {
+        let page = exporter.scrape();
+        let priority = samples(&page, "opensips_dispatcher_destination_priority");
+        assert_eq!(priority, ["set=1,uri=sip:x 7"]);
+        assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+    }
+    let commands = server.commands();
+    let commands = commands.iter().filter(|it| it.contains("dispatcher.list"));
+    let (short, whole): (Vec<&String>, Vec<&String>) =
+        commands.partition(|request| request.contains("short"));
+    assert_eq!((short.len(), whole.len()), (3, 1));
+}
+
 #[test]
 fn one_partition_of_drouting_is_asked_for_by_its_name() {
     let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
@@ -352,7 +482,7 @@ fn without_its_parts_a_command_is_asked_for_the_whole() {
 
 #[test]
 fn dialog_profiles_are_counted_where_the_operator_names_them() {
-    for version in [V1_11, V2_4, V3_6, V4_0] {
+    for version in [V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1] {
         let flags = ["--dialog-profiles=inbound, nosuch,caller"];
         let (_directory, _server, exporter) = exporter(version, &flags, |_| {});
         let page = exporter.scrape();

@@ -33,7 +33,7 @@ fn each_version_tells_its_processes_once() {
         (V4_0, ("2", "9821", "RTPP notification receiver")),
         (
             KAMAILIO,
-            ("1", "22501", "udp receiver child=0 sock=127.0.0.1:5190"),
+            ("1", "32022", "udp receiver child=0 sock=127.0.0.1:21000"),
         ),
     ] {
         let (_directory, server, exporter) = start(version, 4);

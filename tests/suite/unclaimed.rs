@@ -1,8 +1,10 @@
 //! Statistics that no table claims come out under the names of the server, on the first page
 //! already.
 
-use crate::support::stand_in::{StandIn, Statistic, V4_0, VERSIONS, Version};
-use crate::support::{Exporter, TempDir};
+use crate::support::stand_in::{
+    KAMAILIO, KAMAILIO_6_1, StandIn, Statistic, V4_0, VERSIONS, Version, read_captured,
+};
+use crate::support::{Exporter, TempDir, fixture};
 
 fn script(name: &str, value: u64) -> Statistic {
     (b"script".into(), name.into(), value)
@@ -33,6 +35,28 @@ fn the_first_page_has_them_and_no_request_is_spent_on_them() {
         let commands = server.commands();
         let mut commands = commands.iter();
         assert!(!commands.any(|command| command.contains("list_statistics")));
+    }
+}
+
+/// Kamailio has them from the script, and one that it decrements below zero.
+#[test]
+fn few_statistics_of_kamailio_have_no_metric() {
+    for version in [KAMAILIO, KAMAILIO_6_1] {
+        let reply = fixture(&format!("{}/get_statistics_all.reply", version.name));
+        let reply = std::fs::read(reply).expect("the captured reply");
+        let (_directory, _server, exporter) = start(version, read_captured(&reply));
+        let page = exporter.scrape();
+        let family = page.family("opensips_statistic").expect("a family");
+        let names = family.samples.iter();
+        let names = names.map(|it| format!("{}:{}", it.labels["group"], it.labels["name"]));
+        let expected = [
+            "mygrp:cnt",
+            "script:cntcalls",
+            "script:script_calls",
+            "script:script_fails",
+            "uac:regactive",
+        ];
+        assert_eq!(names.collect::<Vec<_>>(), expected, "{}", version.name);
     }
 }
 

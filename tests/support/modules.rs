@@ -1,8 +1,8 @@
 //! Servers with modules, and the states on a page.
 
 use super::page::Page;
-use super::stand_in::{StandIn, Version, read_captured};
-use super::{Exporter, TempDir, captured, server_with};
+use super::stand_in::{KAMAILIO, StandIn, Version, read_captured};
+use super::{Exporter, TempDir, captured, fixture, server_with};
 
 /// An exporter for a server with modules, which `prepare` teaches what to answer.
 pub fn exporter(
@@ -10,7 +10,16 @@ pub fn exporter(
     flags: &[&str],
     prepare: impl FnOnce(&StandIn),
 ) -> (TempDir, StandIn, Exporter) {
-    let (directory, server, exporter) = server_with(version, read_captured(&captured()), flags);
+    let reply = match version.speaks_like(KAMAILIO) {
+        // It tells by commands what OpenSIPS tells by statistics.
+        true => std::fs::read(fixture(&format!(
+            "{}/get_statistics_all.reply",
+            version.name
+        ))),
+        false => Ok(captured()),
+    };
+    let statistics = read_captured(&reply.expect("the capture"));
+    let (directory, server, exporter) = server_with(version, statistics, flags);
     server.load_modules();
     prepare(&server);
     (directory, server, exporter)

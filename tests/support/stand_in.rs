@@ -233,7 +233,7 @@ fn run(socket: &UnixDatagram, state: &Mutex<State>) {
         }
         let (length, client) = socket.recv_from(&mut buffer).expect("a request");
         if length > 0 {
-            let is_kamailio = state.lock().unwrap().version.name == KAMAILIO.name;
+            let is_kamailio = state.lock().unwrap().version.speaks_like(KAMAILIO);
             // It answers from the socket that it is asked at.
             let answers = if is_kamailio { socket } else { &answers };
             handle(&buffer[..length], &client, answers, state);

@@ -16,7 +16,13 @@ pub struct Taught {
 }
 
 /// The commands of a server without modules.
-const CORE: &[&str] = &["get_statistics", "version", "which", "ps"];
+const CORE: &[&str] = &[
+    "get_statistics",
+    "stats.get_statistics",
+    "version",
+    "which",
+    "ps",
+];
 
 /// The names of 4.0, whose replies were captured under the old ones.
 const RENAMED: &[(&str, &str)] = &[
@@ -74,7 +80,9 @@ pub fn json_reply(version: &str, taught: &Taught, request: &Value) -> Option<Str
     let answers = &taught.answers;
     let answer = answers.get(&format!("{method}{parameters}"));
     if let Some(result) = answer.or_else(|| answers.get(method)) {
-        return Some(format!("\"result\":{result}"));
+        let is_error = result.starts_with("\"error\"");
+        let start = if is_error { "" } else { "\"result\":" };
+        return Some(format!("{start}{result}"));
     }
     if !taught.has_modules {
         let is_asked = ["which", "system.listMethods"].contains(&method);

@@ -131,12 +131,20 @@ pub const KAMAILIO: Version = Version {
     captured: "kamailio-5.6",
     banner: "kamailio 5.6.3 (x86_64/linux) ",
     protocol: Protocol::Kamailio,
-    limit: usize::MAX,
+    limit: 131_040,
     lists: false,
     processes: include_bytes!("../fixtures/kamailio-5.6/cmd_core.psx.reply"),
 };
 
-pub const VERSIONS: &[Version] = &[V1_10, V1_11, V2_4, V3_6, V4_0, KAMAILIO];
+pub const KAMAILIO_6_1: Version = Version {
+    name: "kamailio-6.1",
+    captured: "kamailio-6.1",
+    banner: "kamailio 6.1.4 (x86_64/linux) ",
+    processes: include_bytes!("../fixtures/kamailio-6.1/cmd_core.psx.reply"),
+    ..KAMAILIO
+};
+
+pub const VERSIONS: &[Version] = &[V1_10, V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1];
 
 /// The reply to `request`, if there is one.
 pub fn answer(request: &[u8], version: Version, statistics: &[Statistic]) -> Option<Vec<u8>> {
@@ -168,8 +176,8 @@ pub fn answer_as_taught(
     };
     match version.protocol {
         _ if reply.len() <= version.limit => Some(reply),
-        Protocol::Line { .. } => None,
-        _ => Some(b"500 Internal error".to_vec()),
+        Protocol::Line { .. } | Protocol::Kamailio => None,
+        Protocol::JsonRpc => Some(b"500 Internal error".to_vec()),
     }
 }
 

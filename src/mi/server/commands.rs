@@ -59,9 +59,10 @@ impl Call<'_> {
                 line::request(self.name, values.as_slice())
             }
             Dialect::JsonRpc | Dialect::Kamailio => {
-                let parameters = self
-                    .parameter
-                    .map(|(name, value)| format!("{{\"{name}\":{}}}", json::string(value)));
+                let parameters = self.parameter.map(|(name, value)| match dialect {
+                    Dialect::Kamailio => format!("[{}]", json::string(value)),
+                    _ => format!("{{\"{name}\":{}}}", json::string(value)),
+                });
                 json::request(self.name, parameters.as_deref().unwrap_or_default(), id)
             }
         }

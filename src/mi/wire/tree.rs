@@ -13,7 +13,8 @@ use crate::mi::error::Error;
 const TIMES: usize = 4;
 
 /// Bytes that it may take beyond that. A value takes 48 bytes in a tree and at least 10 in what
-/// servers answer, so that replies of 4 MB find room, and small ones whatever they hold.
+/// OpenSIPS answers, 8 in what Kamailio does, so that replies of 4 and 3 MB find room, and small
+/// ones whatever they hold.
 const MORE: usize = 8 << 20;
 
 /// Values that there is room for at first.

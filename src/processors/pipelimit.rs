@@ -1,0 +1,24 @@
+//! The module `pipelimit`: what its pipes let through (Kamailio 5.6 and 6.1,
+//! `src/modules/pipelimit/pipelimit.c`).
+
+use super::Processor;
+use super::state::{Reading, listing, metric, optional, records};
+
+#[rustfmt::skip]
+pub const PROCESSOR: Processor = Processor {
+    group: "pipelimit",
+    listings: &[listing(&["pl.list"], &[], &[records(
+        &[optional(&[], &[("pipe", &["name"]), ("algorithm", &["algorithm"])])],
+        &[
+            metric("opensips_pipelimit_limit",
+                "Requests that a pipe lets through in an interval (pl.list)",
+                Reading::Number(&["limit"])),
+            metric("opensips_pipelimit_requests",
+                "Requests to a pipe in this interval (pl.list)", Reading::Number(&["counter"])),
+            metric("opensips_pipelimit_last_requests",
+                "Requests to a pipe in the last interval (pl.list)",
+                Reading::Number(&["last_counter"])),
+        ],
+    )])],
+    ..Processor::NONE
+};
