@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use super::stand_in::{Statistic, Taught, Uptime, Version, answer_as_taught, read_captured};
+use super::stand_in::{
+    KAMAILIO, Statistic, Taught, Uptime, Version, answer_as_taught, read_captured,
+};
 use super::{PATIENCE, captured};
 
 /// What a server does with a request.
@@ -174,15 +176,19 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
             _ => return,
         }
     };
-    let (behaviour, reply) = {
+    let (behaviour, reply, is_error) = {
         let mut state = state.lock().unwrap();
-        let reply = state.answer(body.as_bytes());
-        (state.behaviour.clone(), reply.expect("a reply"))
+        let reply = state.answer(body.as_bytes()).expect("a reply");
+        let is_error = reply.windows(7).any(|part| part == b"\"error\"");
+        let is_error = is_error && state.version.speaks_like(KAMAILIO);
+        (state.behaviour.clone(), reply, is_error)
     };
     // What is too large has a status and no words.
     let (status, reply) = match reply.strip_prefix(b"500 ") {
         _ if body.len() > MAX_BODY => ("413 Content Too Large", b"".as_slice()),
         Some(_) => ("500 Internal Server Error", b"".as_slice()),
+        // Kamailio has both.
+        None if is_error => ("500 Method Not Found", reply.as_slice()),
         None => ("200 OK", reply.as_slice()),
     };
     let head = format!(

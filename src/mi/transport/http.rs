@@ -1,4 +1,7 @@
-//! `mi_http` of OpenSIPS 3.0 and later: JSON-RPC in a POST, under one deadline.
+//! `mi_http` of OpenSIPS 3.0 and later, and `jsonrpc_dispatch()` behind xhttp of Kamailio: JSON-RPC
+//! in a POST, under one deadline.
+//!
+//! Kamailio gives the code of an error as the status as well (`src/modules/jsonrpcs/jsonrpcs_mod.c`).
 //!
 //! It wants `Content-Type: application/json`, and leaves open a connection on which it was asked in
 //! another way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in one piece.
@@ -8,6 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use httparse::Status;
+use memchr::memmem;
 
 use super::resolve::resolve;
 use super::target::Host;
@@ -173,11 +177,11 @@ impl Exchange {
             }
         };
         let too_large = Err(Error::ReplyTooLarge("more than 16 MiB"));
-        match (head.status, head.announced) {
-            (200, Some(length)) if length > LIMIT => return too_large,
-            (200, _) => {}
-            (500, _) => return Ok(TOO_LARGE.to_vec()),
-            (status, _) => return self.refuse(&format!("answered with HTTP status {status}")),
+        match head.announced {
+            Some(length) if length > LIMIT => return too_large,
+            // Only a body that ends may be an error of Kamailio.
+            None if head.status != 200 => return self.refuse_status(head.status, &[]),
+            _ => {}
         }
         // Some keep the connection although they were asked to close it.
         let most = head.announced.unwrap_or(LIMIT + 1);
@@ -189,7 +193,17 @@ impl Exchange {
             None if body.len() > LIMIT => too_large,
             Some(announced) if announced > body.len() => self
                 .refuse(&format!("closed the connection after {} bytes of its answer", body.len())),
+            _ if head.status != 200 => self.refuse_status(head.status, &body),
             _ => Ok(body),
+        }
+    }
+
+    /// What an answer with another status than 200 means.
+    fn refuse_status(&self, status: u16, body: &[u8]) -> Result<Vec<u8>, Error> {
+        match status {
+            _ if memmem::find(body, b"\"jsonrpc\"").is_some() => Ok(body.to_vec()),
+            500 => Ok(TOO_LARGE.to_vec()),
+            status => self.refuse(&format!("answered with HTTP status {status}")),
         }
     }
 
