@@ -155,7 +155,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     report.tell("server", product + &dialect.unwrap_or_default());
     report.tell_statistics(&groups);
     report.tell_replies(client, &reading, took);
-    if groups.is_empty() && selection.needs_statistics() {
+    if groups.is_empty() && selection.needs_statistics() && !client.lacks_statistics() {
         report.problems.push(advice::on_error(&Error::Empty));
     }
     if !reading.left_out.is_empty() {

@@ -40,8 +40,8 @@ pub const FAMILIES: &[Row] = &[
         &["process", "pid", "type"]),
     row("opensips_scrape_collector_success",
         "Whether the server's commands that show the state of a module were all read by this \
-         scrape (1) or not (0); the collector which, always 0, is there when the server does not \
-         tell what commands it has",
+         scrape (1) or not (0); the collectors which and kex, always 0, are there when the server \
+         does not tell what commands it has, or has no statistics",
         &["collector"]),
     row("opensips_scrape_collector_duration_seconds",
         "Time that these commands took",

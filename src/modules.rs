@@ -7,13 +7,16 @@ use std::time::Instant;
 
 use crate::exposition::{Page, Value};
 use crate::families::{Families, Own};
-use crate::mi::{self, Call, Client, CommandError, Deadline, Error};
+use crate::mi::{self, Call, Client, CommandError, Deadline, Dialect, Error};
 use crate::processors::state::Parts;
 use crate::processors::{Listing, PROCESSORS, Processor, StateMapping};
 use crate::selection::Selection;
 
 /// The value of the label for the list of all commands.
 const WHICH: &str = "which";
+
+/// The value of the label for the statistics of Kamailio, which it has by a module of that name.
+const KEX: &str = "kex";
 
 /// Asks one server for the states of its modules.
 pub struct Modules {
@@ -99,6 +102,12 @@ impl Modules {
                 return collected;
             }
         };
+        if client.lacks_statistics() {
+            let command = Dialect::STATISTICS_OF_KAMAILIO.to_string();
+            let result = Err(Failure { command, error: CommandError::NotLoaded(KEX) });
+            add(&mut collected.collectors, Own::CollectorSuccess, KEX, Value::Unsigned(0));
+            collected.outcomes.push(Outcome { module: KEX, result });
+        }
         let (failed, others): (Vec<_>, Vec<_>) = processors.into_iter().partition(|processor| {
             let mut listings = processor.listings.iter();
             listings.any(|listing| client.has_failed(listing.command.names))

@@ -194,7 +194,8 @@ impl Scraper {
             }
         };
         let result = client.get_statistics(&selection.wanted(), deadline, &mut sink);
-        let is_empty = parsed == 0 && (unparsed > 0 || selection.needs_statistics());
+        let has_some = unparsed > 0 || selection.needs_statistics() && !client.lacks_statistics();
+        let is_empty = parsed == 0 && has_some;
         Scrape {
             collection,
             groups,

@@ -75,6 +75,7 @@ pub fn on_command(error: &CommandError) -> String {
         }
         CommandError::Paused => "it is asked after a pause, of an hour at most",
         CommandError::Unknown => "see whether the module has loaded them",
+        CommandError::NotLoaded(_) => "load it by loadmodule",
         CommandError::Unreadable => "please report it, with the version of the server",
         CommandError::Error(Error::Answered { .. }) => "look into the log of the server",
         CommandError::Error(error) => return on_error(error),

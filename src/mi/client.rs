@@ -189,6 +189,9 @@ impl Client {
         deadline: Deadline,
         sink: &mut Sink<'_>,
     ) -> Result<Reading, Refused> {
+        if self.looks_without_statistics(deadline)? {
+            return Ok(Reading::default());
+        }
         let arguments = self.arguments(wanted, deadline);
         let is_by_groups = arguments != wanted.arguments;
         let Some(server) = &mut self.server else {
@@ -247,6 +250,35 @@ impl Client {
             }
         }
         Ok(reading)
+    }
+
+    /// Whether the server said that it has no statistics: Kamailio has them by its module kex.
+    pub fn lacks_statistics(&self) -> bool {
+        let listed = self.known_commands();
+        self.dialect() == Some(Dialect::Kamailio)
+            && listed.is_some_and(|listed| !listed.contains(Dialect::STATISTICS_OF_KAMAILIO))
+    }
+
+    /// Asks Kamailio whether it has statistics, since it logs what it does not know, and whether it
+    /// is there if it has none.
+    fn looks_without_statistics(&mut self, deadline: Deadline) -> Result<bool, Refused> {
+        let lacked = self.lacks_statistics();
+        let Some(server) = &mut self.server else { return Ok(false) };
+        if server.dialect != Dialect::Kamailio {
+            return Ok(false);
+        }
+        if lacked {
+            // It may have been started again.
+            server.commands.listed = None;
+        }
+        let identity = server.identity.clone();
+        // Without an answer it is asked all the same.
+        let _ = self.commands(deadline);
+        if !self.lacks_statistics() {
+            return Ok(false);
+        }
+        let version = self.caller.version(Dialect::Kamailio, identity.as_ref(), deadline)?;
+        version.map(|_| true).ok_or(Refused::OtherDialect(None))
     }
 
     /// What has to be asked for to get what is `wanted`: everything but some groups is all groups

@@ -291,6 +291,8 @@ pub enum CommandError {
     NoTime,
     /// The server knows nothing of it.
     Unknown,
+    /// The server does not have it, since this module of it is not loaded.
+    NotLoaded(&'static str),
     /// The reply is none that is known.
     Unreadable,
     /// Something else.
@@ -326,6 +328,9 @@ impl fmt::Display for CommandError {
             CommandError::Paused => f.write_str("not asked again yet, since there was no reply"),
             CommandError::NoTime => f.write_str("there was no time left for it"),
             CommandError::Unknown => f.write_str("the server has no data, or nothing of that name"),
+            CommandError::NotLoaded(module) => {
+                write!(f, "the server has no statistics without its module {module}")
+            }
             CommandError::Unreadable => f.write_str("the reply has a form that is not known"),
             CommandError::Error(error) => error.fmt(f),
         }

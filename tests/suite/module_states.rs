@@ -1,6 +1,7 @@
 //! The state of the server's modules: what its commands show, in both dialects and with the
 //! oddities of each.
 
+use crate::support::binary;
 use crate::support::modules::{exporter, samples, success};
 use crate::support::stand_in::{KAMAILIO, KAMAILIO_6_1, V1_11, V2_4, V3_6, V4_0};
 
@@ -420,6 +421,48 @@ fn kamailio_without_sets_and_tables_is_well() {
     }
     assert!(page.family("opensips_htable_items").is_none());
     assert!(exporter.logged("is not complete").is_empty());
+}
+
+/// It has no command for statistics then, which is not tried, since it would be logged there.
+#[test]
+fn kamailio_without_kex_says_so_and_shows_the_rest() {
+    let (directory, server, exporter) = exporter(KAMAILIO, &[], |server| {
+        server.teach(
+            "system.listMethods",
+            r#"["core.uptime","core.psx","core.version","dispatcher.list"]"#,
+        );
+    });
+    for _ in 0..3 {
+        let page = exporter.scrape();
+        assert_eq!(page.up(), "1", "{:#?}", exporter.log());
+        assert_eq!(success(&page, "kex").as_deref(), Some("0"));
+        assert_eq!(success(&page, "dispatcher").as_deref(), Some("1"));
+        assert!(page.family("opensips_core_uptime_seconds").is_some());
+        assert!(page.family("opensips_process_info").is_some());
+        assert!(page.family("opensips_core_requests_total").is_none());
+    }
+    assert_eq!(exporter.get("/-/ready").status, 200);
+    assert_eq!(server.requests(), Vec::<String>::new());
+    let told = exporter.logged("is not complete on the page");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("without its module kex: load it"));
+    let mut check = binary();
+    check
+        .args(["check", "--socket"])
+        .arg(directory.join("mi.sock"));
+    let report = check.output().expect("the program runs").stdout;
+    let report = String::from_utf8_lossy(&report);
+    let problem = "PROBLEM      kex, stats.get_statistics: the server has no statistics";
+    assert!(report.contains(problem), "{report}");
+    assert!(report.contains("1 problem\n"), "{report}");
+
+    server.teach("system.listMethods", r#"["stats.get_statistics"]"#);
+    let page = exporter.scrape();
+    assert!(page.family("opensips_core_requests_total").is_some());
+    assert_eq!(success(&page, "kex"), None);
+    server.teach("system.listMethods", r#"["core.uptime"]"#);
+    server.die();
+    assert_eq!(exporter.scrape().up(), "0");
 }
 
 /// A datagram of Kamailio has 131,040 bytes at most, and silence says that it would take more.

@@ -42,6 +42,9 @@ impl fmt::Display for Dialect {
 }
 
 impl Dialect {
+    /// The command for statistics of Kamailio, in its module kex.
+    pub const STATISTICS_OF_KAMAILIO: &str = "stats.get_statistics";
+
     /// The request for statistics, see `Client::get_statistics` of [`crate::mi`].
     pub fn get_statistics(self, arguments: &[String], id: u32) -> Vec<u8> {
         match self {
@@ -50,7 +53,9 @@ impl Dialect {
                 let parameters = format!("[{}]", json::array(arguments));
                 json::request("get_statistics", &parameters, id)
             }
-            Dialect::Kamailio => json::request("stats.get_statistics", &json::array(arguments), id),
+            Dialect::Kamailio => {
+                json::request(Dialect::STATISTICS_OF_KAMAILIO, &json::array(arguments), id)
+            }
         }
     }
 
