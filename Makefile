@@ -118,7 +118,7 @@ deb: need-dpkg-deb static ## Make a Debian package of each static binary below t
 			| gzip -9n > $$tree/usr/share/doc/opensips-exporter/changelog.gz; \
 		install -D -m 644 src/assets/debian/default $$tree/etc/default/opensips_exporter; \
 		mkdir -p $$tree/lib/systemd/system $$tree/usr/share/man/man8 $$tree/usr/share/bash-completion/completions $$tree/DEBIAN; \
-		$(STATIC) print unit | sed 's|/usr/local/bin|/usr/bin|; 1d' > $$tree/lib/systemd/system/opensips_exporter.service; \
+		$(STATIC) print unit | sed 's|/usr/local/bin|/usr/bin|; s|^\(SupplementaryGroups=\).*|\1|; 1d' > $$tree/lib/systemd/system/opensips_exporter.service; \
 		$(STATIC) print man | gzip -9n > $$tree/usr/share/man/man8/opensips_exporter.8.gz; \
 		$(STATIC) print completions > $$tree/usr/share/bash-completion/completions/opensips_exporter; \
 		install -m 755 src/assets/debian/postinst src/assets/debian/prerm src/assets/debian/postrm $$tree/DEBIAN/; \

@@ -4,8 +4,16 @@
 pub mod dashboard;
 pub mod metrics;
 
-/// The unit for systemd.
-pub const UNIT: &str = include_str!("opensips_exporter.service");
+use std::fs;
+
+/// The unit for systemd, with the groups of servers that there are on this host.
+pub fn unit() -> String {
+    let all = fs::read_to_string("/etc/group").unwrap_or_default();
+    let is_there = |group: &&str| all.lines().any(|line| line.split(':').next() == Some(group));
+    let groups: Vec<&str> = ["opensips", "kamailio"].into_iter().filter(is_there).collect();
+    let (unit, line) = (include_str!("opensips_exporter.service"), "SupplementaryGroups=");
+    unit.replace(&format!("{line}\n"), &format!("{line}{}\n", groups.join(" ")))
+}
 
 /// The service script for OpenRC.
 pub const OPENRC: &str = include_str!("opensips_exporter.openrc");
@@ -13,8 +21,11 @@ pub const OPENRC: &str = include_str!("opensips_exporter.openrc");
 /// The service script for OpenWrt.
 pub const PROCD: &str = include_str!("opensips_exporter.procd");
 
-/// What opensips.cfg needs, and kamailio.cfg.
+/// What opensips.cfg needs.
 pub const OPENSIPS_CONFIG: &str = include_str!("opensips.cfg");
+
+/// What kamailio.cfg needs.
+pub const KAMAILIO_CONFIG: &str = include_str!("kamailio.cfg");
 
 /// What prometheus.yml needs.
 pub const SCRAPE_CONFIG: &str = include_str!("scrape-config.yml");

@@ -12,7 +12,8 @@ pub fn on_error(error: &Error) -> String {
         }
         Error::Denied { .. } => {
             "add that user to that group, or change the mode (of a socket by unix_socket_mode and \
-             unix_socket_group of mi_datagram, of a FIFO by fifo_mode and fifo_group of mi_fifo)"
+             unix_socket_group of mi_datagram, of a FIFO by fifo_mode and fifo_group of mi_fifo, in \
+             Kamailio by dgram_mode and dgram_group of jsonrpcs)"
         }
         Error::NobodyListens { .. } => {
             "the server has died and left its socket or FIFO behind, start it again"
@@ -34,11 +35,13 @@ pub fn on_error(error: &Error) -> String {
         Error::Replaced { .. } => "the next scrape asks what is there then",
         Error::NoTurn { .. } => "the server is slow, or too many clients ask for its metrics",
         Error::NotThere { .. } => {
-            "start the server, or set --socket to where its mi_datagram or mi_http listens"
+            "start the server, or set --socket to where its mi_datagram or mi_http listens (OpenSIPS), \
+             its jsonrpcs or xhttp (Kamailio)"
         }
         Error::Unresolved { .. } => "correct --socket, or use an IP address",
         Error::Http { .. } => {
-            "set --socket to the address and the root of mi_http, such as http://127.0.0.1:8888/mi"
+            "set --socket to the address and the root of mi_http, such as \
+             http://127.0.0.1:8888/mi, or to where Kamailio answers by jsonrpc_dispatch()"
         }
         Error::Answered { code: 500, reason } if reason.ends_with("not available") => {
             "it does not have the command get_statistics, is this the MI of OpenSIPS?"
@@ -69,7 +72,10 @@ pub fn on_error(error: &Error) -> String {
 /// The same for what a command of the server failed with.
 pub fn on_command(error: &CommandError) -> String {
     let advice = match error {
-        CommandError::TooLarge => "raise its socket_buf_size (OpenSIPS 4.0), or use mi_http",
+        CommandError::TooLarge => {
+            "raise socket_buf_size of mi_datagram (OpenSIPS 4.0), or ask by HTTP (mi_http of \
+             OpenSIPS, xhttp of Kamailio)"
+        }
         CommandError::TooSlow { .. } | CommandError::NoTime => {
             "raise --timeout, or leave it to --exclude"
         }

@@ -20,13 +20,13 @@ pub const COMMANDS: &[Entry] = &[
     Entry {
         name: "check",
         usage: "check",
-        help: "Ask OpenSIPS once, tell what it is and what it answers, and end with 0 if all is well, else with 1.",
+        help: "Ask the server once, tell what it is and what it answers, and end with 0 if all is well, else with 1.",
         make: Some(Command::Check),
     },
     Entry {
         name: "dump",
         usage: "dump",
-        help: "Ask OpenSIPS once, print the page of its metrics, and end with 0 if opensips_up is 1, else with 1. For cron, the textfile collector of node_exporter, and reports of bugs.",
+        help: "Ask the server once, print the page of its metrics, and end with 0 if opensips_up is 1, else with 1. For cron, the textfile collector of node_exporter, and reports of bugs.",
         make: Some(Command::Dump),
     },
     Entry {

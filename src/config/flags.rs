@@ -39,10 +39,10 @@ pub const FLAGS: &[Flag] = &[
         "The path of the metrics.",
         |config, value| put(&mut config.path, parse_path(value))),
     flag(&["--socket"], "ADDRESS", "auto",
-        "Where OpenSIPS listens, as in its configuration: the fifo_name of mi_fifo, such as \
-         /run/opensips/opensips_fifo; the socket_name of mi_datagram, which is the path of a unix \
-         datagram socket or udp:HOST:PORT; or the URL of mi_http (OpenSIPS 3.0 and later), \
-         http://HOST:PORT/mi. A path may stand behind unix:. With auto it is the first that \
+        "Where the server listens, as in its configuration: the fifo_name of mi_fifo, such as \
+         /run/opensips/opensips_fifo; the socket_name of mi_datagram, or the dgram_socket of \
+         jsonrpcs (Kamailio), which is the path of a unix datagram socket or udp:HOST:PORT; or the \
+         URL of mi_http (OpenSIPS 3.0 and later) or xhttp (Kamailio), http://HOST:PORT/mi. A path may stand behind unix:. With auto it is the first that \
          answers of /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
          /var/run/opensips, /run/kamailio and /tmp, and http://127.0.0.1:8888/mi.",
         |config, value| put(&mut config.socket, value.parse())),
@@ -70,11 +70,11 @@ pub const FLAGS: &[Flag] = &[
          server walks each of them for it.",
         |config, value| put(&mut config.dialog_profiles, parse_profiles(value))),
     flag(&["--timeout"], "DURATION", "5s",
-        "How long a scrape may wait for OpenSIPS, such as 500ms or 5s. A scrape timeout that \
+        "How long a scrape may wait for the server, such as 500ms or 5s. A scrape timeout that \
          Prometheus announces makes it shorter.",
         |config, value| put(&mut config.timeout, parse_timeout(value))),
     flag(&["--reply-dir"], "DIR", "",
-        "The directory for the replies of OpenSIPS. Those to a FIFO come by way of a file in /tmp \
+        "The directory for the replies of the server. Those to a FIFO come by way of a file in /tmp \
          unless this says where the reply_dir of mi_fifo is seen from here. Those to a socket come \
          to an abstract address unless this is set, which takes no directory and no permission, \
          but which a server in another network namespace (container) cannot reach; both may \

@@ -11,7 +11,7 @@ use crate::telemetry::VERSION;
 /// The text of `--help`.
 pub fn help() -> String {
     let mut help = String::from(
-        "opensips_exporter: statistics of OpenSIPS for Prometheus\n\
+        "opensips_exporter: statistics of OpenSIPS and Kamailio for Prometheus\n\
          \n\
          Usage: opensips_exporter [COMMAND] [--FLAG VALUE]...\n\
          \n\

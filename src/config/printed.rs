@@ -33,7 +33,7 @@ pub const ASSETS: &[Asset] = &[
         name: "unit",
         help: "a unit for systemd",
         path: "/etc/systemd/system/opensips_exporter.service",
-        content: Content::Text(assets::UNIT),
+        content: Content::Made(assets::unit),
     },
     Asset {
         name: "openrc",
@@ -49,9 +49,15 @@ pub const ASSETS: &[Asset] = &[
     },
     Asset {
         name: "opensips-config",
-        help: "what opensips.cfg needs, and kamailio.cfg",
+        help: "what opensips.cfg needs",
         path: "to be added to /etc/opensips/opensips.cfg",
         content: Content::Text(assets::OPENSIPS_CONFIG),
+    },
+    Asset {
+        name: "kamailio-config",
+        help: "what kamailio.cfg needs",
+        path: "to be added to /etc/kamailio/kamailio.cfg",
+        content: Content::Text(assets::KAMAILIO_CONFIG),
     },
     Asset {
         name: "scrape-config",

@@ -241,11 +241,16 @@ fn the_dashboard_is_json_of_known_panels() {
 /// Nothing starts with a group that does not exist, and no reply comes over a FIFO where `/tmp` is
 /// another one than that of the server.
 #[test]
-fn the_unit_starts_without_a_group_and_sees_the_tmp_of_all() {
+fn the_unit_has_the_groups_that_there_are_and_sees_the_tmp_of_all() {
     let unit = ASSETS.iter().find(|asset| asset.name == "unit");
     let unit = unit.expect("it").text();
     let set = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name));
     assert_eq!(set("DynamicUser="), Some("yes"));
     assert_eq!(set("BindPaths="), Some("/tmp"));
-    assert_eq!((set("SupplementaryGroups="), set("Group=")), (None, None));
+    let all = std::fs::read_to_string("/etc/group").expect("the groups");
+    let groups = ["opensips", "kamailio"].into_iter();
+    let groups = groups.filter(|group| all.lines().any(|it| it.starts_with(&format!("{group}:"))));
+    let groups = groups.collect::<Vec<_>>().join(" ");
+    assert_eq!(set("SupplementaryGroups="), Some(groups.as_str()));
+    assert_eq!(set("Group="), None);
 }

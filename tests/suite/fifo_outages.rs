@@ -170,8 +170,7 @@ fn what_is_in_the_place_of_the_fifo_is_named_and_left_alone() {
     let exporter = place.exporter(&[]);
     assert_down(&exporter);
     let line = exporter.wait_for_log("opensips_up is 0");
-    let expected =
-        "opensips_fifo is a file, not the datagram socket of mi_datagram or the FIFO of mi_fifo";
+    let expected = "opensips_fifo is a file, not the datagram socket of mi_datagram or jsonrpcs or the FIFO of mi_fifo";
     assert!(line.contains(expected), "{line}");
     assert_eq!(fs::read(place.fifo()).expect("the file"), b"mine");
     // Somebody else's, which nobody reads.
