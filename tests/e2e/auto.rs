@@ -18,6 +18,11 @@ const INSIDE: &str = "OPENSIPS_EXPORTER_TEST_INSIDE";
 #[test]
 #[ignore = "needs to be root: make e2e"]
 fn each_usual_place_is_found() {
+    in_namespaces("auto::each_usual_place_is_found", inside);
+}
+
+/// Runs `inside` for this test in namespaces of its own, by this program once more.
+pub fn in_namespaces(test: &str, inside: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
     }
@@ -25,12 +30,7 @@ fn each_usual_place_is_found() {
     let output = Command::new("unshare")
         .args(["--mount", "--net"])
         .arg(this)
-        .args([
-            "--exact",
-            "auto::each_usual_place_is_found",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env(INSIDE, "1")
         .output();
     let output = output.expect("unshare: install the Debian package util-linux");
@@ -39,7 +39,9 @@ fn each_usual_place_is_found() {
     assert!(said.contains("1 passed"), "{said}{failed}");
 }
 
-fn inside() {
+/// Makes /run and /tmp empty, and returns where a copy of the exporter is now, which anybody may
+/// run.
+pub fn prepare() -> &'static Path {
     let binary = fs::read(binary_path()).expect("the binary");
     // The captured replies may be below /tmp.
     let prepared = Command::new("sh")
@@ -59,6 +61,11 @@ fn inside() {
     let own = Path::new("/run/opensips_exporter");
     fs::write(own, binary).expect("a copy");
     fs::set_permissions(own, fs::Permissions::from_mode(0o755)).expect("a copy");
+    own
+}
+
+fn inside() {
+    let own = prepare();
     let mut exporter = command(&[], own);
     exporter.args(["--addr=127.0.0.1:0", "--timeout=3s"]);
     let exporter = Exporter::run(exporter);

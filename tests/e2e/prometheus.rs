@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::real_kamailio::{Kamailio, free_port};
-use crate::support::stand_in::{KAMAILIO, StandIn, V1_11, V2_4, V3_6, V4_0};
+use crate::support::stand_in::{KAMAILIO, KAMAILIO_6_1, StandIn, V1_11, V2_4, V3_6, V4_0};
 use crate::support::{Exporter, TempDir, fixture};
 use opensips_exporter::assets::dashboard::rows;
 use opensips_exporter::config::ASSETS;
@@ -150,10 +150,10 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 fn prometheus_scrapes_every_version_and_knows_every_expression() {
     let directory = TempDir::new();
     let flags = [
-        "--collect=all,tcp_connections,dialog_states",
+        "--collect=all,tcp_connections",
         "--dialog-profiles=caller,inbound",
     ];
-    let versions = [V1_11, V2_4, V3_6, V4_0, KAMAILIO];
+    let versions = [V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1];
     let servers = versions.map(|version| {
         let captured = fixture(&format!("{}/get_statistics_all.reply", version.name));
         let reply = fs::read(captured).expect("the captured reply");
@@ -169,7 +169,8 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     });
     // A real one beside the stand-ins.
     let of_kamailio = TempDir::new();
-    let _kamailio = Kamailio::start(&of_kamailio, free_port());
+    let destination = ["sip:127.0.0.1:9".to_string()];
+    let _kamailio = Kamailio::start_with(&of_kamailio, free_port(), &destination, &[]);
     let real = Exporter::start(&of_kamailio.join("mi.sock"), &[]);
     let exporters = servers.iter().map(|(_, exporter)| exporter).chain([&real]);
     let targets: Vec<String> = exporters
@@ -221,6 +222,29 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     assert!(recorded.len() > versions.len());
     let down = prometheus.query(r#"ALERTS{alertname="OpensipsPeerDown"}"#);
     assert!(down.len() > versions.len(), "{down:?}");
+    // The real one was started just now, and its peers are not there.
+    let real = targets.last().expect("an address");
+    for expected in [
+        r#"ALERTS{alertname="OpensipsRestarted",instance="REAL"}"#,
+        r#"ALERTS{alertname="OpensipsPeerDown",instance="REAL",kind="dispatcher_destination"}"#,
+        r#"ALERTS{alertname="OpensipsPeerDown",instance="REAL",kind="rtpengine_node"}"#,
+        r#"instance_pid:opensips_pkmem_used:ratio{instance="REAL",pid="1"}"#,
+        r#"opensips_dmq_node_up{instance="REAL"}"#,
+    ] {
+        let expected = expected.replace("REAL", real);
+        wait_until(&expected, || !prometheus.query(&expected).is_empty());
+    }
+    for kind in [
+        "uac_registrant_registration",
+        "dispatcher_destination",
+        "rtpengine_node",
+    ] {
+        let of_kamailio = &targets[5];
+        let query = format!(
+            r#"ALERTS{{alertname="OpensipsPeerDown",instance="{of_kamailio}",kind="{kind}"}}"#
+        );
+        assert!(!prometheus.query(&query).is_empty(), "{query}");
+    }
 
     // A server that dies and comes back.
     let [_, _, (server, _), ..] = servers;

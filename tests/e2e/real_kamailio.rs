@@ -15,11 +15,16 @@ pub struct Kamailio {
 
 impl Kamailio {
     pub fn start(directory: &TempDir, port: u16) -> Self {
-        Kamailio::start_with(directory, port, &[])
+        Kamailio::start_with(directory, port, &[], &[])
     }
 
-    /// With a dispatcher set of these destinations.
-    pub fn start_with(directory: &TempDir, port: u16, destinations: &[String]) -> Self {
+    /// With a dispatcher set of these destinations, and what the configuration asks for.
+    pub fn start_with(
+        directory: &TempDir,
+        port: u16,
+        destinations: &[String],
+        defined: &[&str],
+    ) -> Self {
         let socket = directory.join("mi.sock");
         let list = directory.join("dispatcher.list");
         let lines = destinations.iter().map(|uri| format!("1 {uri}\n"));
@@ -36,6 +41,7 @@ impl Kamailio {
         let child = Command::new("kamailio")
             .args(["-DD", "-E", "-f"])
             .arg(&path)
+            .args(defined.iter().flat_map(|word| ["-A", word]))
             .arg("-w")
             .arg(directory.path())
             .stdin(Stdio::null())
