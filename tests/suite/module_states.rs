@@ -490,6 +490,21 @@ fn a_list_of_kamailio_that_does_not_fit_is_asked_for_in_short() {
 }
 
 #[test]
+fn the_largest_datagram_of_kamailio_is_read() {
+    let (_directory, _server, exporter) = exporter(KAMAILIO_6_1, &[], |server| {
+        let body = "x".repeat(130_800);
+        server.teach(
+            "dispatcher.list",
+            &format!(
+                r#"{{"RECORDS":[{{"SET":{{"ID":1,"TARGETS":[{{"DEST":{{"URI":"sip:x","FLAGS":"AP","ATTRS":{{"BODY":"{body}","WEIGHT":7}}}}}}]}}}}]}}"#
+            ),
+        );
+    });
+    let weights = samples(&exporter.scrape(), "opensips_dispatcher_destination_weight");
+    assert_eq!(weights, ["set=1,uri=sip:x 7"]);
+}
+
+#[test]
 fn one_partition_of_drouting_is_asked_for_by_its_name() {
     let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
         server.teach(
