@@ -260,3 +260,16 @@ fn a_socket_that_is_named_after_kamailio_is_asked_in_its_way() {
     let _server = StandIn::with_statistics(&socket, V3_6, statistics());
     assert_reads(&exporter, V3_6);
 }
+
+/// It answers from its socket, by the name that this has itself.
+#[test]
+fn a_link_to_the_socket_of_kamailio_will_do() {
+    let directory = TempDir::new();
+    let (socket, link) = (
+        directory.join("kamailio_rpc.sock"),
+        directory.join("mi.sock"),
+    );
+    let _server = StandIn::with_statistics(&socket, KAMAILIO, statistics());
+    std::os::unix::fs::symlink(&socket, &link).expect("a link");
+    assert_reads(&Exporter::start(&link, &["--timeout=2s"]), KAMAILIO);
+}

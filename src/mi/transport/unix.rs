@@ -135,10 +135,13 @@ impl Exchange<'_> {
     }
 
     /// Whether replies come from there: from a socket without a name, as OpenSIPS sends them, or
-    /// from the one that is asked, as Kamailio does (5.6). In a container that may have another
-    /// directory.
+    /// from the one that is asked, as Kamailio does (5.6), to which a link may lead. In a container
+    /// that may have another directory.
     fn is_server(&self, sender: &SocketAddr) -> bool {
-        let is_asked = |path: &Path| path.file_name() == self.path.file_name();
+        let is_asked = |path: &Path| {
+            let asked = fs::canonicalize(self.path);
+            path.file_name() == asked.as_deref().unwrap_or(self.path).file_name()
+        };
         sender.is_unnamed() || sender.as_pathname().is_some_and(is_asked)
     }
 }
