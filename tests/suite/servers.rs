@@ -4,7 +4,7 @@ use crate::golden_pages::steady;
 use crate::support::fifo::Place;
 use crate::support::network::Server;
 use crate::support::stand_in::{
-    KAMAILIO, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
+    KAMAILIO, KAMAILIO_6_1, StandIn, Statistic, V1_11, V2_4, V3_6, V4_0, Version, read_captured,
 };
 use crate::support::{Exporter, TempDir, binary, fixture};
 
@@ -34,6 +34,7 @@ pub const SERVERS: &[(Version, &str, &[Transport])] = &[
     (V3_6, "OpenSIPS 3.6", &[Fifo, Unix, Udp, Http]),
     (V4_0, "OpenSIPS 4.0", &[Fifo, Unix, Udp, Http]),
     (KAMAILIO, "Kamailio 5.6", &[Unix, Udp, Http]),
+    (KAMAILIO_6_1, "Kamailio 6.1", &[Unix, Udp, Http]),
 ];
 
 /// The page of a server that is asked by this `transport`.
