@@ -18,6 +18,7 @@ mod gate;
 mod golden_pages;
 mod http;
 mod json;
+mod kamailio;
 mod large_servers;
 mod module_commands;
 mod module_states;
