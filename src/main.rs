@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::env;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::panic;
 use std::process::{self, ExitCode};
@@ -15,8 +16,9 @@ use log::LevelFilter;
 use opensips_exporter::check;
 use opensips_exporter::config::{self, Command, Config};
 use opensips_exporter::gate::backend::BackendError;
+use opensips_exporter::gate::listener::{self, SocketFiles};
 use opensips_exporter::gate::refusal::Refusal;
-use opensips_exporter::gate::{self, Rules, listener};
+use opensips_exporter::gate::{self, Rules};
 use opensips_exporter::logging;
 use opensips_exporter::mi::{Client, Endpoint, ReplyDirectory};
 use opensips_exporter::modules::Modules;
@@ -67,7 +69,8 @@ const INTERRUPTED: i32 = 1;
 /// Asks once and tells what is wrong. The log says nothing that the report does not.
 fn check(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     let replies = replies(&config);
-    end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
+    let own = Arc::clone(&replies);
+    end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED, move || own.close())?;
     let mut client = client(&config, replies, &telemetry()?);
     let modules = Modules::new(config.dialog_profiles);
     let report = check::check(&mut client, &modules, config.scope, config.timeout);
@@ -83,7 +86,8 @@ fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     };
     logging::start(level, config.log_format);
     let replies = replies(&config);
-    end_on(&[SIGTERM, SIGINT, SIGHUP], replies.clone(), INTERRUPTED)?;
+    let own = Arc::clone(&replies);
+    end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED, move || own.close())?;
     let telemetry = telemetry()?.without_process();
     let client = client(&config, replies, &telemetry);
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
@@ -102,11 +106,9 @@ fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
 
 /// The directory for replies. Called before there is a second thread.
 fn replies(config: &Config) -> Arc<ReplyDirectory> {
-    if config.reply_dir.is_some() {
-        // The server may run as another user, who has to write to the sockets there. The process
-        // makes no other file but FIFOs, whose mode it sets.
-        umask(Mode::from_raw_mode(0o111));
-    }
+    // Servers and clients may run as other users, who have to write to the sockets that are made
+    // for them. The process makes no other files but FIFOs, whose mode it sets.
+    umask(Mode::from_raw_mode(0o111));
     Arc::new(ReplyDirectory::new(config.reply_dir.clone()))
 }
 
@@ -140,24 +142,43 @@ fn run(config: Config) -> ExitCode {
 }
 
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
+    // Before anything else is opened.
+    let passed = config.takes_sockets.then(listener::passed).transpose()?;
     let replies = replies(&config);
     replies.sweep();
     // Daemons read their settings again on SIGHUP. There is nothing to read again.
     signal_hook::flag::register(SIGHUP, Arc::default())?;
-    end_on(&[SIGTERM, SIGINT], replies.clone(), SERVED).map_err(BackendError::from)?;
+    let files = Arc::new(SocketFiles::default());
+    let close = {
+        let (replies, files) = (Arc::clone(&replies), Arc::clone(&files));
+        move || {
+            files.close();
+            replies.close();
+        }
+    };
+    end_on(&[SIGTERM, SIGINT], SERVED, close.clone()).map_err(BackendError::from)?;
+    let result = serve(config, passed, &files, replies);
+    close();
+    result
+}
 
-    let listener = listener::listen(&config.address)?;
-    let address = listener.local_addr()?;
+/// Serves the `passed` sockets or those of the settings, whose files are noted in `files`.
+fn serve(
+    config: Config,
+    passed: Option<Vec<OwnedFd>>,
+    files: &SocketFiles,
+    replies: Arc<ReplyDirectory>,
+) -> Result<Infallible, Box<dyn std::error::Error>> {
+    let opened = || config.addresses.iter().map(|address| listener::listen(address, files));
+    let listeners = passed.map_or_else(|| opened().collect(), Ok)?;
+    let places: Vec<_> =
+        listeners.iter().map(|listener| listener::describe(listener, &config.path)).collect();
 
     let telemetry = telemetry()?;
-    let client = client(&config, replies.clone(), &telemetry);
+    let client = client(&config, replies, &telemetry);
     let rejections = telemetry.rejections();
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
-    let hello = format!(
-        "opensips_exporter {VERSION} (revision {REVISION}) serves http://{address}{} for {}",
-        config.path,
-        scraper.endpoint()
-    );
+    let endpoint = scraper.endpoint();
     let site = Arc::new(Site::new(scraper, config.path, config.timeout, config.scope));
     let asked = Arc::clone(&site);
     let rules = Rules {
@@ -165,25 +186,28 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
         is_slow: Box::new(move |target| asked.is_slow(target)),
         rejections,
     };
-    let end = gate::start(listener, rules, move |request| site::respond(&site, request))
+    let end = gate::start(listeners, rules, move |request| site::respond(&site, request))
         .map_err(|error| format!("no connection can be served: {error}"))?;
-    log::info!("{hello}");
+    for place in places {
+        log::info!(
+            "opensips_exporter {VERSION} (revision {REVISION}) serves {place} for {endpoint}"
+        );
+    }
     let error = end.recv()?;
-    replies.close();
     Err(format!("no connection can be served: {error}").into())
 }
 
-/// Ends the process with `code` on `signals`, without a file left behind. As the first process of a
-/// container it would not end on them by itself. It says nothing: a log that nobody reads would
-/// keep it from ending.
-fn end_on(signals: &[i32], replies: Arc<ReplyDirectory>, code: i32) -> io::Result<()> {
+/// Ends the process with `code` on `signals`, after `close` has removed its files. As the first
+/// process of a container it would not end on them by itself. It says nothing: a log that nobody
+/// reads would keep it from ending.
+fn end_on(signals: &[i32], code: i32, close: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let (mut receiver, sender) = UnixStream::pair()?;
     for signal in signals {
         signal_hook::low_level::pipe::register(*signal, sender.try_clone()?)?;
     }
     thread::Builder::new().name("signals".to_string()).spawn(move || {
         if receiver.read_exact(&mut [0]).is_ok() {
-            replies.close();
+            close();
             process::exit(code);
         }
     })?;

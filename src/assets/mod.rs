@@ -15,6 +15,9 @@ pub fn unit() -> String {
     unit.replace(&format!("{line}\n"), &format!("{line}{}\n", groups.join(" ")))
 }
 
+/// The unit for systemd that listens for it.
+pub const SOCKET: &str = include_str!("opensips_exporter.socket");
+
 /// The service script for OpenRC.
 pub const OPENRC: &str = include_str!("opensips_exporter.openrc");
 

@@ -19,22 +19,30 @@ pub const READY_PATH: &str = "/-/ready";
 pub struct Flag {
     /// Its names, with two dashes. The environment variables follow from them.
     pub names: &'static [&'static str],
-    /// A word for its value in the help.
+    /// A word for its value in the help. Empty: it is a switch, whose value is `true`.
     pub value: &'static str,
     /// What it is for.
     pub help: &'static str,
     /// What it is when nobody sets it. Empty: not set.
     pub default: &'static str,
+    /// Whether it may be given several times, which is the same as commas between the values.
+    pub is_list: bool,
     /// Puts a value into the settings, or says what would be right.
     pub set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
-/// All flags that take a value, in the order of the help.
+/// All flags of which there is a setting, in the order of the help.
 #[rustfmt::skip]
 pub const FLAGS: &[Flag] = &[
-    flag(&["--addr", "--web.listen-address"], "HOST:PORT", ":9434",
-        "Where to listen for HTTP. An empty host is all addresses, IPv6 and IPv4.",
-        |config, value| put(&mut config.address, value.parse())),
+    Flag { is_list: true, ..flag(&["--addr", "--web.listen-address"], "ADDRESS", ":9434",
+        "Where to listen for HTTP: HOST:PORT, where an empty host is all addresses, IPv6 and IPv4, \
+         or unix:PATH, a socket that everybody may connect to who can reach it. Several have \
+         commas between them, or the flag is given several times.",
+        |config, value| put(&mut config.addresses, value.split(',').map(str::parse).collect())) },
+    flag(&["--web.systemd-socket"], "", "",
+        "Listen on the sockets that systemd passes instead of --addr, see print socket. The \
+         variable is set to true.",
+        |config, value| put(&mut config.takes_sockets, parse_switch(value))),
     flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
         "The path of the metrics.",
         |config, value| put(&mut config.path, parse_path(value))),
@@ -95,7 +103,7 @@ const fn flag(
     help: &'static str,
     set: fn(&mut Config, &str) -> Result<(), String>,
 ) -> Flag {
-    Flag { names, value, help, default, set }
+    Flag { names, value, help, default, is_list: false, set }
 }
 
 /// Puts a value into its place in the settings.
@@ -104,7 +112,7 @@ fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
-/// A flag without a value, which prints something and ends.
+/// A flag without a setting, which prints something and ends.
 pub struct Switch {
     /// Its names.
     pub names: &'static [&'static str],
@@ -114,7 +122,7 @@ pub struct Switch {
     pub prints: Printed,
 }
 
-/// All flags without a value, at the end of the help.
+/// All flags without a setting, at the end of the help.
 pub const SWITCHES: &[Switch] = &[
     Switch { names: &["--help", "-h"], help: "Print this and end.", prints: Printed::Help },
     Switch { names: &["--version"], help: "Print the version and end.", prints: Printed::Version },
@@ -127,6 +135,10 @@ pub enum Printed {
     Help,
     /// The version.
     Version,
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "use true or false".to_string())
 }
 
 fn parse_protocol(text: &str) -> Result<bool, String> {

@@ -38,7 +38,7 @@ pub fn help() -> String {
 /// `--addr HOST:PORT, --web.listen-address HOST:PORT`
 fn heading(flag: &Flag) -> String {
     let names = flag.names.iter();
-    let names = names.map(|name| format!("{name} {}", flag.value));
+    let names = names.map(|name| format!("{name} {}", flag.value).trim_end().to_string());
     names.collect::<Vec<_>>().join(", ")
 }
 

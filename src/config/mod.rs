@@ -20,7 +20,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::logging::Format;
-use crate::mi::{Dialect, Places};
+use crate::mi::{Dialect, Places, Target};
 use crate::selection::Scope;
 use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
@@ -46,7 +46,9 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where to listen for HTTP.
-    pub address: Address,
+    pub addresses: Vec<Address>,
+    /// Whether to listen on the sockets that systemd passes instead.
+    pub takes_sockets: bool,
     /// The path of the metrics, with its slash.
     pub path: String,
     /// Where the server listens.
@@ -78,21 +80,29 @@ impl Config {
     }
 }
 
-/// A TCP address to listen on.
+/// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    /// A name or an IP address without brackets, `None` for all addresses of this machine.
-    pub host: Option<String>,
-    /// The port, 0 for any that is free.
-    pub port: u16,
+pub enum Address {
+    /// A TCP port.
+    Tcp {
+        /// A name or an IP address without brackets, `None` for all addresses of this machine.
+        host: Option<String>,
+        /// The port, 0 for any that is free.
+        port: u16,
+    },
+    /// The file of a unix socket.
+    Unix(PathBuf),
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            None => write!(f, ":{}", self.port),
-            Some(host) if host.contains(':') => write!(f, "[{host}]:{}", self.port),
-            Some(host) => write!(f, "{host}:{}", self.port),
+        match self {
+            Address::Tcp { host: None, port } => write!(f, ":{port}"),
+            Address::Tcp { host: Some(host), port } if host.contains(':') => {
+                write!(f, "[{host}]:{port}")
+            }
+            Address::Tcp { host: Some(host), port } => write!(f, "{host}:{port}"),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
@@ -101,7 +111,13 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || "use HOST:PORT, [IPV6]:PORT or :PORT, such as 127.0.0.1:9434".to_string();
+        if text.starts_with("unix:")
+            && let Target::Path(path) = text.parse()?
+        {
+            return Ok(Address::Unix(path));
+        }
+        let wrong =
+            || "use HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9434".to_string();
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
             Some(inside) => inside.filter(|host| !host.is_empty()).ok_or_else(wrong)?,
@@ -110,7 +126,7 @@ impl FromStr for Address {
         if host.contains(['[', ']', '/']) || (host.contains(':') && !text.starts_with('[')) {
             return Err(wrong());
         }
-        Ok(Address {
+        Ok(Address::Tcp {
             host: (!host.is_empty()).then(|| host.to_string()),
             port: port.parse().map_err(|_| wrong())?,
         })
@@ -149,7 +165,8 @@ pub fn parse(
         None => Command::Run,
     };
     let mut config = Config {
-        address: Address { host: None, port: 0 },
+        addresses: Vec::new(),
+        takes_sockets: false,
         path: String::new(),
         socket: Places::Usual,
         asks_by_http: false,
@@ -225,6 +242,9 @@ fn on_command_line(
 ) -> Result<Option<(String, String)>, String> {
     let mut given = None;
     for &name in flag.names {
+        while flag.value.is_empty() && arguments.contains(name) {
+            given = Some((name.to_string(), "true".to_string()));
+        }
         while let Some(value) =
             arguments.opt_value_from_str::<_, String>(name).map_err(|error| match error {
                 pico_args::Error::OptionWithoutAValue(_) => {
@@ -236,7 +256,12 @@ fn on_command_line(
             if value.is_empty() || is_name(&value) {
                 return Err(format!("{name} has no value: use {name} {}", flag.value));
             }
-            if let Some((earlier, _)) = given.replace((name.to_string(), value)) {
+            let Some((earlier, before)) = given.replace((name.to_string(), value)) else {
+                continue;
+            };
+            if let (true, Some((_, value))) = (flag.is_list, &mut given) {
+                *value = format!("{before},{value}");
+            } else {
                 return Err(if earlier == name {
                     format!("{name} is given twice: use it once")
                 } else {

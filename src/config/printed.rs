@@ -36,6 +36,12 @@ pub const ASSETS: &[Asset] = &[
         content: Content::Made(assets::unit),
     },
     Asset {
+        name: "socket",
+        help: "a unit for systemd that listens for it",
+        path: "/etc/systemd/system/opensips_exporter.socket",
+        content: Content::Text(assets::SOCKET),
+    },
+    Asset {
         name: "openrc",
         help: "a service script for OpenRC",
         path: "/etc/init.d/opensips_exporter",

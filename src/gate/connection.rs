@@ -1,12 +1,13 @@
 //! A connection: reads requests of a client under a deadline, hands on those that pass, and relays
 //! the answers. Each wait is announced in the table first, so that others know what it is for.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::net::sockopt;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 
 use super::backend::{self, BackendError};
 use super::refusal::Refusal;
@@ -49,6 +50,12 @@ impl From<io::Error> for End {
     }
 }
 
+impl From<Errno> for End {
+    fn from(_: Errno) -> Self {
+        End::Gone
+    }
+}
+
 impl From<Evicted> for End {
     fn from(Evicted(phase): Evicted) -> Self {
         match phase {
@@ -62,14 +69,14 @@ impl From<Evicted> for End {
 /// A connection and what came by it. Its socket does not block.
 pub struct Connection<'a> {
     slot: Slot<'a>,
-    client: &'a TcpStream,
+    client: &'a OwnedFd,
     /// What was not handed on yet.
     received: Vec<u8>,
 }
 
 impl<'a> Connection<'a> {
     /// A new connection, which has `slot`.
-    pub fn new(slot: Slot<'a>, client: &'a TcpStream) -> Self {
+    pub fn new(slot: Slot<'a>, client: &'a OwnedFd) -> Self {
         Connection { slot, client, received: Vec::new() }
     }
 
@@ -154,7 +161,7 @@ impl<'a> Connection<'a> {
             .take_stream(is_slow)
             .ok_or(End::Refused { refusal: Refusal::Busy, is_head: request.is_head })?;
         // Whoever has gone meanwhile needs no answer.
-        if !matches!(self.client.take_error(), Ok(None)) {
+        if !matches!(sockopt::get_socket_error(self.client), Ok(Ok(()))) {
             self.slot.leave_stream(Some(stream));
             return Err(End::Gone);
         }
@@ -174,13 +181,13 @@ impl<'a> Connection<'a> {
     /// Sends `bytes` until `deadline`.
     fn send(&self, mut bytes: &[u8], deadline: Instant) -> Result<(), End> {
         while !bytes.is_empty() && Instant::now() < deadline {
-            match (&mut &*self.client).write(bytes) {
+            match send(self.client, bytes, SendFlags::NOSIGNAL) {
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(error) if is_passing(&error) => {
+                Err(Errno::AGAIN | Errno::INTR) => {
                     self.wait(Phase::Sending, PollFlags::OUT, Some(deadline))?;
                 }
                 // The kernel has a deadline too.
-                Err(error) if error.kind() == ErrorKind::TimedOut => break,
+                Err(Errno::TIMEDOUT) => break,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -192,7 +199,7 @@ impl<'a> Connection<'a> {
 
     /// Throws away what the client still sends, until it has closed the connection too.
     fn close(&self) -> Result<(), End> {
-        self.client.shutdown(Shutdown::Write)?;
+        shutdown(self.client, Shutdown::Write)?;
         let deadline = Some(Instant::now() + CLOSING_TIME);
         let mut room = DISCARDED;
         let mut buffer = [0; PIECE];
@@ -212,8 +219,8 @@ impl<'a> Connection<'a> {
         deadline: Option<Instant>,
     ) -> Result<Option<usize>, End> {
         while deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            match (&mut &*self.client).read(buffer) {
-                Err(error) if is_passing(&error) => self.wait(phase, PollFlags::IN, deadline)?,
+            match recv(self.client, buffer, RecvFlags::empty()) {
+                Err(Errno::AGAIN | Errno::INTR) => self.wait(phase, PollFlags::IN, deadline)?,
                 result => return Ok(Some(result?)),
             }
         }
@@ -232,9 +239,4 @@ impl<'a> Connection<'a> {
         let _ = poll(&mut [PollFd::new(self.client, events)], timeout);
         Ok(self.slot.mark(Phase::Served)?)
     }
-}
-
-/// Whether it is worth another try.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

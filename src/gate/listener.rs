@@ -1,11 +1,20 @@
-//! The TCP socket that scrapes come in by.
+//! The sockets that scrapes come in by: TCP ports, unix sockets, and those that systemd passes.
 
+use std::env;
 use std::fmt;
+use std::fs;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::net::{self, AddressFamily, SocketAddrV6, SocketFlags, SocketType, sockopt};
+use rustix::io::{Errno, fcntl_getfd, ioctl_fionbio};
+use rustix::net::{self, AddressFamily, SocketAddrAny, SocketAddrUnix, SocketAddrV6};
+use rustix::net::{SocketFlags, SocketType, sockopt};
 
 use super::connection::ANSWER_TIME;
 use crate::config::Address;
@@ -22,25 +31,61 @@ const SEND_BUFFER: usize = 128 << 10;
 /// How long a connection without a request is held back, in seconds.
 const SILENCE: i32 = 1;
 
-/// Why the port could not be opened. Its text is one line: what happened, to what, and what to do.
+/// The first descriptor that systemd passes (sd_listen_fds(3)).
+const FIRST_PASSED: RawFd = 3;
+
+/// Why there is no socket to listen on. Its text is one line: what happened, to what, and what to
+/// do.
 #[derive(Debug)]
-pub struct ListenError {
-    address: Address,
-    error: io::Error,
+pub enum ListenError {
+    /// The system refuses the address.
+    Refused {
+        /// Where to listen.
+        address: Address,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// systemd passed nothing to this process.
+    NothingPassed,
+    /// What it passed under this number is no stream socket that listens.
+    NotListening(RawFd),
 }
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ListenError { address, error } = self;
+        let (address, error) = match self {
+            ListenError::Refused { address, error } => (address, error),
+            ListenError::NothingPassed => {
+                return f.write_str(
+                    "no socket was passed (LISTEN_FDS, LISTEN_PID): start the socket unit, see \
+                     \"print socket\", or leave out --web.systemd-socket",
+                );
+            }
+            ListenError::NotListening(number) => {
+                return write!(
+                    f,
+                    "descriptor {number} of LISTEN_FDS is no stream socket that listens: use \
+                     ListenStream= and Accept=no in the socket unit"
+                );
+            }
+        };
         write!(f, "cannot listen on {address}: ")?;
-        match error.kind() {
-            ErrorKind::AddrInUse => f.write_str(
+        match (error.kind(), address) {
+            (ErrorKind::AddrInUse, Address::Unix(_)) => f.write_str(
+                "another program listens there, or it is a file of another kind, stop that \
+                 program, remove the file or choose another path with -addr",
+            ),
+            (ErrorKind::PermissionDenied, Address::Unix(_)) => f.write_str(
+                "not permitted, let this user write to its directory or choose another path with \
+                 -addr",
+            ),
+            (ErrorKind::AddrInUse, _) => f.write_str(
                 "the port is in use, stop the other program or choose another port with -addr",
             ),
-            ErrorKind::PermissionDenied => f.write_str(
+            (ErrorKind::PermissionDenied, _) => f.write_str(
                 "not permitted, choose a port above 1023 with -addr or give CAP_NET_BIND_SERVICE",
             ),
-            ErrorKind::AddrNotAvailable => {
+            (ErrorKind::AddrNotAvailable, _) => {
                 f.write_str("this host does not have that address, correct -addr")
             }
             _ => write!(f, "{error}, correct -addr"),
@@ -50,33 +95,125 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
-/// Opens `address`. Without a host that is every address of this machine, IPv6 and IPv4.
+/// The files of the sockets that were bound. They are to be removed when the process ends.
+#[derive(Debug, Default)]
+pub struct SocketFiles(Mutex<Vec<PathBuf>>);
+
+impl SocketFiles {
+    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes them, and lets no other be made.
+    pub fn close(&self) {
+        let files = self.lock();
+        for path in files.iter() {
+            let _ = fs::remove_file(path);
+        }
+        // Whoever wants to bind waits until the process is gone.
+        mem::forget(files);
+    }
+}
+
+/// Opens `address`, and notes in `files` what that makes. Without a host that is every address of
+/// this machine, IPv6 and IPv4.
 ///
 /// # Errors
 ///
-/// [`ListenError`] when the port is taken or not permitted, or the host is not one of this machine.
-pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
-    let listener = match &address.host {
-        Some(host) => TcpListener::bind((host.as_str(), address.port)),
-        None => listen_everywhere(address.port),
-    };
-    let listener = listener.and_then(|listener| {
-        // std asks for a shorter queue.
-        net::listen(&listener, BACKLOG)?;
-        // Accepted connections inherit what follows. Without the first the last piece of a page
-        // waits for the client's delayed ACK, 40 ms on a connection that is kept. Without the
-        // second the kernel keeps an answer that nobody reads for minutes after the connection was
-        // closed.
-        sockopt::set_tcp_nodelay(&listener, true)?;
-        sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
-        let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
-        sockopt::set_tcp_user_timeout(&listener, answer_time)?;
-        if let Err(error) = defer_accept(&listener) {
-            log::debug!("connections are taken before their requests: {error}");
+/// [`ListenError::Refused`] when the address is taken or not permitted, or none of this machine.
+pub fn listen(address: &Address, files: &SocketFiles) -> Result<OwnedFd, ListenError> {
+    let listener = match address {
+        Address::Tcp { host: Some(host), port } => {
+            TcpListener::bind((host.as_str(), *port)).map(OwnedFd::from)
         }
+        Address::Tcp { host: None, port } => listen_everywhere(*port).map(OwnedFd::from),
+        Address::Unix(path) => bind_unix(path, files),
+    };
+    let listener = listener.and_then(|listener| prepare(&listener).map(|()| listener));
+    listener.map_err(|error| ListenError::Refused { address: address.clone(), error })
+}
+
+/// The sockets that systemd passed to this process (sd_listen_fds(3)). Called before anything else
+/// is opened, and once.
+///
+/// # Errors
+///
+/// [`ListenError::NothingPassed`] and [`ListenError::NotListening`].
+#[allow(unsafe_code)]
+pub fn passed() -> Result<Vec<OwnedFd>, ListenError> {
+    let number = |name| env::var(name).ok()?.parse::<u32>().ok();
+    let is_meant = number("LISTEN_PID") == Some(process::id());
+    let count = number("LISTEN_FDS").filter(|&count| is_meant && count > 0);
+    let count = count.ok_or(ListenError::NothingPassed)?;
+    let take = |(number, _)| {
+        let wrong = |_| ListenError::NotListening(number);
+        // SAFETY: the number is not negative, and nothing is done with it but to ask the kernel
+        // whether it is open.
+        fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).map_err(wrong)?;
+        // SAFETY: it is open, and was before this process opened anything. By LISTEN_PID it was
+        // passed to this process, and nobody else here takes it.
+        let listener = unsafe { OwnedFd::from_raw_fd(number) };
+        let is_stream = sockopt::get_socket_type(&listener).map_err(wrong)? == SocketType::STREAM;
+        if !is_stream || !sockopt::get_socket_acceptconn(&listener).map_err(wrong)? {
+            return Err(ListenError::NotListening(number));
+        }
+        prepare(&listener).map_err(|_| ListenError::NotListening(number))?;
         Ok(listener)
-    });
-    listener.map_err(|error| ListenError { address: address.clone(), error })
+    };
+    (FIRST_PASSED..).zip(0..count).map(take).collect()
+}
+
+/// Where `listener` can be asked for `path`, as the log says it.
+pub fn describe(listener: &OwnedFd, path: &str) -> String {
+    match net::getsockname(listener) {
+        Ok(SocketAddrAny::V4(address)) => format!("http://{address}{path}"),
+        Ok(SocketAddrAny::V6(address)) => format!("http://{address}{path}"),
+        Ok(SocketAddrAny::Unix(address)) => {
+            let file = address.path().unwrap_or_default();
+            format!("unix:{}, {path}", file.to_string_lossy())
+        }
+        _ => path.to_string(),
+    }
+}
+
+/// Makes of a socket one that the gate can take connections from.
+fn prepare(listener: &OwnedFd) -> io::Result<()> {
+    ioctl_fionbio(listener, true)?;
+    // std and systemd ask for a shorter queue.
+    net::listen(listener, BACKLOG)?;
+    if sockopt::get_socket_domain(listener)? == AddressFamily::UNIX {
+        return Ok(());
+    }
+    // Accepted connections inherit what follows. Without the first the last piece of a page waits
+    // for the client's delayed ACK, 40 ms on a connection that is kept. Without the second the
+    // kernel keeps an answer that nobody reads for minutes after the connection was closed.
+    sockopt::set_tcp_nodelay(listener, true)?;
+    sockopt::set_socket_send_buffer_size(listener, SEND_BUFFER)?;
+    let answer_time = u32::try_from(ANSWER_TIME.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(listener, answer_time)?;
+    if let Err(error) = defer_accept(listener) {
+        log::debug!("connections are taken before their requests: {error}");
+    }
+    Ok(())
+}
+
+/// A socket at `path`, in place of one that a process left behind that was killed. By the umask
+/// everybody may connect to it who can reach it.
+fn bind_unix(path: &Path, files: &SocketFiles) -> io::Result<OwnedFd> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket = |flags| net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+    // One that listens and whose queue is full says something else.
+    let probe = socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let mut files = files.lock();
+    // Files of other kinds refuse as well.
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_socket());
+    if is_socket && net::connect_unix(&probe, &address) == Err(Errno::CONNREFUSED) {
+        fs::remove_file(path)?;
+    }
+    let listener = socket(SocketFlags::CLOEXEC)?;
+    net::bind_unix(&listener, &address)?;
+    files.push(path.to_path_buf());
+    Ok(listener)
 }
 
 /// Lets the kernel hold back connections until something was sent on them, for as long as
@@ -84,7 +221,7 @@ pub fn listen(address: &Address) -> Result<TcpListener, ListenError> {
 /// than its connection, as over any real network, finds that still there. Neither std nor rustix
 /// can set the option.
 #[allow(unsafe_code)]
-fn defer_accept(listener: &TcpListener) -> io::Result<()> {
+fn defer_accept(listener: &OwnedFd) -> io::Result<()> {
     let seconds: libc::c_int = SILENCE;
     // SAFETY: setsockopt(2) reads as many bytes behind the pointer as it is told, those of
     // `seconds`, which lives longer than the call, and keeps nothing. The descriptor is open as
@@ -137,13 +274,17 @@ fn listen_dual_stack(port: u16) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
+    use std::io::Write;
 
     #[test]
     fn accepted_connections_do_not_wait_for_acks() -> io::Result<()> {
-        let address = Address { host: Some("127.0.0.1".to_string()), port: 0 };
-        let listener = listen(&address).map_err(io::Error::other)?;
-        let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
+        let address = Address::Tcp { host: Some("127.0.0.1".to_string()), port: 0 };
+        let listener = listen(&address, &SocketFiles::default()).map_err(io::Error::other)?;
+        let listener = TcpListener::from(listener);
+        listener.set_nonblocking(false)?;
+        // It is taken when something was sent, or after a second.
+        let mut client = std::net::TcpStream::connect(listener.local_addr()?)?;
+        client.write_all(b"GET")?;
         let (accepted, _) = listener.accept()?;
         assert!(accepted.nodelay()?);
         Ok(())
@@ -157,9 +298,9 @@ mod tests {
             (Errno::ADDRNOTAVAIL, "this host does not have that address"),
             (Errno::NFILE, "correct -addr"),
         ] {
-            let address = Address { host: None, port: 80 };
+            let address = Address::Tcp { host: None, port: 80 };
             let error = errno.into();
-            let text = ListenError { address, error }.to_string();
+            let text = ListenError::Refused { address, error }.to_string();
             assert!(text.starts_with("cannot listen on :80: "), "{text}");
             assert!(text.contains(expected), "{text}");
         }

@@ -17,17 +17,17 @@ mod slots;
 mod table;
 
 use std::io;
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags, EventVec};
 use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{SocketFlags, accept_with};
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getpeername};
 
 use crate::telemetry::Rejections;
 use backend::{BackendError, Handler};
@@ -43,8 +43,8 @@ pub const MAX_CONNECTIONS: usize = 64;
 /// The stack of a thread that serves connections, in bytes.
 const STACK: usize = 128 * 1024;
 
-/// How long a thread that is not needed is kept.
-const IDLE_TIME: Duration = Duration::from_secs(5);
+/// How long a thread that is not needed is kept, in milliseconds.
+const IDLE_TIME: i32 = 5000;
 
 /// How long no connection is taken after the system had nothing left for one.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -65,19 +65,21 @@ pub struct Rules {
 
 impl Rules {
     /// Notes that `client` was refused something.
-    fn reject(&self, client: &TcpStream, refusal: Refusal) {
+    fn reject(&self, client: &OwnedFd, refusal: Refusal) {
         self.rejections.count(refusal.label());
         if log::log_enabled!(log::Level::Debug) {
-            let address = client.peer_addr();
-            let address = address.map_or("a client".to_string(), |address| address.to_string());
+            let address = getpeername(client).ok().flatten();
+            let address = address.map_or("a client".to_string(), |address| format!("{address:?}"));
             log::debug!("refused {address}: {}", refusal.text());
         }
     }
 }
 
-/// The connections that came by a listener, and the streams that lead to tiny_http.
+/// The connections that came by the listeners, and the streams that lead to tiny_http.
 struct Gate {
-    listener: TcpListener,
+    listeners: Vec<OwnedFd>,
+    /// Tells at which of them a connection waits, and one thread that waits for it.
+    ready: OwnedFd,
     rules: Rules,
     handler: Arc<Handler>,
     /// How many threads may serve connections: one more than there are connections.
@@ -87,25 +89,29 @@ struct Gate {
     end: Sender<BackendError>,
 }
 
-/// Serves the connections that come in by `listener`, while `handler` answers the requests that
+/// Serves the connections that come in by `listeners`, while `handler` answers the requests that
 /// tiny_http gets. What is returned tells when that is over, which is a fault.
 ///
 /// # Errors
 ///
 /// When the system refuses what the first request needs.
 pub fn start(
-    listener: TcpListener,
+    listeners: Vec<OwnedFd>,
     rules: Rules,
     handler: impl Fn(tiny_http::Request) + Send + Sync + 'static,
 ) -> Result<Receiver<BackendError>, BackendError> {
     let (connections, streams) = backend::affordable()?;
-    let idle_time = Some(IDLE_TIME);
-    set_socket_timeout(&listener, Timeout::Recv, idle_time).map_err(io::Error::from)?;
+    let ready = epoll::create(CreateFlags::CLOEXEC).map_err(io::Error::from)?;
+    for (number, listener) in (0..).zip(&listeners) {
+        let number = EventData::new_u64(number);
+        epoll::add(&ready, listener, number, EventFlags::IN).map_err(io::Error::from)?;
+    }
     let (end, ended) = mpsc::channel();
     let mut state = State::default();
     state.most_streams = streams;
     let gate = Arc::new(Gate {
-        listener,
+        listeners,
+        ready,
         rules,
         handler: Arc::new(handler),
         most_threads: connections + 1,
@@ -150,20 +156,25 @@ impl Gate {
         }
     }
 
-    /// The next connection and its client, or nothing if there was none for a while.
-    fn accept(&self) -> Option<(TcpStream, IpAddr)> {
+    /// The next connection and the address of its client, if that has one, or nothing if there was
+    /// none for a while.
+    fn accept(&self) -> Option<(OwnedFd, Option<IpAddr>)> {
+        let mut ready = EventVec::with_capacity(1);
         loop {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            match accept_with(&self.listener, flags).map(TcpStream::from) {
-                Ok(client) => {
-                    // It fails when the client is gone already.
-                    if let Ok(address) = client.peer_addr() {
-                        return Some((client, address.ip()));
-                    }
+            // If it fails, it is tried again.
+            let _ = epoll::wait(&self.ready, &mut ready, IDLE_TIME);
+            let number = ready.iter().next()?.data.u64();
+            let listener = self.listeners.get(usize::try_from(number).ok()?)?;
+            match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((client, Some(SocketAddrAny::V4(address)))) => {
+                    return Some((client, Some((*address.ip()).into())));
                 }
-                Err(Errno::AGAIN) => return None,
+                Ok((client, Some(SocketAddrAny::V6(address)))) => {
+                    return Some((client, Some((*address.ip()).into())));
+                }
+                Ok((client, _)) => return Some((client, None)),
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => self.make_do(),
-                // It ended before it was taken.
+                // Another thread has taken it, or it ended before.
                 Err(_) => {}
             }
         }
@@ -171,8 +182,6 @@ impl Gate {
 
     /// The system has nothing left for another connection: gives back what one of ours takes.
     fn make_do(&self) {
-        // It looks for a descriptor before it looks for a connection.
-        let _ = poll(&mut [PollFd::new(&self.listener, PollFlags::IN)], -1);
         let now = Instant::now();
         let mut state = self.lock();
         state.is_full = true;
@@ -190,7 +199,7 @@ impl Gate {
         thread::sleep(PAUSE);
     }
 
-    fn serve(self: &Arc<Self>, client: TcpStream, address: IpAddr) {
+    fn serve(self: &Arc<Self>, client: OwnedFd, address: Option<IpAddr>) {
         let client = Arc::new(client);
         let seat = Seat { client: Arc::clone(&client), thread: thread::current(), granted: None };
         let now = Instant::now();

@@ -1,12 +1,12 @@
 //! What connections share: their slots, the backend streams, and who gives way to whom.
 
-use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 
 use super::Gate;
 use super::backend::{self, BackendError, GROUP, MAX_STREAMS};
@@ -44,7 +44,7 @@ pub struct State {
 
 /// How to reach the thread of a connection.
 pub struct Seat {
-    pub client: Arc<TcpStream>,
+    pub client: Arc<OwnedFd>,
     pub thread: Thread,
     /// The backend stream that its request got.
     pub granted: Option<UnixStream>,
@@ -201,12 +201,12 @@ fn evict(row: &mut Row<Seat>) {
     match row.evict() {
         Phase::Waiting => row.item.thread.unpark(),
         // It fails when the client is gone, which is noticed too.
-        _ => drop(row.item.client.shutdown(Shutdown::Both)),
+        _ => drop(shutdown(&row.item.client, Shutdown::ReadWrite)),
     }
 }
 
 /// Whether the client sent something that was not read yet.
-fn has_data(client: &TcpStream) -> bool {
+fn has_data(client: &OwnedFd) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
     matches!(recv(client, &mut [0], flags), Ok(1..))
 }

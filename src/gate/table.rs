@@ -32,7 +32,8 @@ pub enum Phase {
 /// A connection, with what belongs to it in `item`.
 pub struct Row<T> {
     pub item: T,
-    client: IpAddr,
+    /// Nothing for those of unix sockets, who count as one.
+    client: Option<IpAddr>,
     phase: Phase,
     /// Since when it is in this phase.
     since: Instant,
@@ -49,10 +50,10 @@ pub struct Evicted(pub Phase);
 
 impl<T> Row<T> {
     /// A connection of `client`, which is served at first.
-    pub fn new(client: IpAddr, item: T, now: Instant) -> Self {
+    pub fn new(client: Option<IpAddr>, item: T, now: Instant) -> Self {
         Row {
             item,
-            client: network(client),
+            client: client.map(network),
             phase: Phase::Served,
             since: now,
             is_slow: false,
@@ -180,12 +181,12 @@ mod tests {
     use Phase::{Closing, Idle, Reading, Sending, Served, Waiting};
     use std::net::Ipv4Addr;
 
-    const A: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-    const B: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+    const A: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const B: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     /// A table of connections of which the first has not changed for longest, all for longer than
     /// is heeded.
-    fn table(rows: &[(IpAddr, Phase)]) -> (Table<()>, Instant) {
+    fn table(rows: &[(Option<IpAddr>, Phase)]) -> (Table<()>, Instant) {
         let began = Instant::now();
         let mut table = Table::new();
         for ((client, phase), second) in rows.iter().zip(0..) {

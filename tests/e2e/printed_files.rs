@@ -92,8 +92,11 @@ fn the_unit_is_well_made_and_safe() {
     // Verifying looks for the program.
     let text = text.replace("/usr/local/bin/opensips_exporter", "/bin/true");
     fs::write(&unit, text).expect("the unit");
-    let said = run("systemd", "systemd-analyze", &["verify", as_text(&unit)]);
-    assert_eq!(said, "");
+    let socket = print(&directory, "socket", "opensips_exporter.socket");
+    for file in [&unit, &socket] {
+        let said = run("systemd", "systemd-analyze", &["verify", as_text(file)]);
+        assert_eq!(said, "");
+    }
     let arguments = ["security", "--offline=yes", "--no-pager", as_text(&unit)];
     let said = run("systemd", "systemd-analyze", &arguments);
     let level = said

@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         site::send(request, answer);
     };
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
     println!("serves http://{}/", listener.local_addr()?);
     let telemetry = Telemetry::new(Refusal::ALL.iter().map(|refusal| refusal.label()))?;
     let rules = Rules {
@@ -48,5 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         is_slow: Box::new(|target| target == "/metrics"),
         rejections: telemetry.rejections(),
     };
-    Err(gate::start(listener, rules, handle)?.recv()?.into())
+    Err(gate::start(vec![listener.into()], rules, handle)?
+        .recv()?
+        .into())
 }

@@ -100,7 +100,7 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["-x"], "unknown flag -x: the flags are"),
         (&["metrics"], "unexpected argument metrics"),
         (&["h"], "unexpected argument h"),
-        (&["--addr"], "--addr has no value: use --addr HOST:PORT"),
+        (&["--addr"], "--addr has no value: use --addr ADDRESS"),
         (&["-addr="], "--addr has no value"),
         (
             &["-socket", ""],
@@ -116,6 +116,8 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["--addr", ":65536"], "is not possible: use HOST:PORT"),
         (&["--addr", "::1:9434"], "is not possible: use HOST:PORT"),
         (&["--addr", "[::1:9434"], "is not possible: use HOST:PORT"),
+        (&["--addr", ":1,"], "is not possible: use HOST:PORT"),
+        (&["--addr", "unix:"], "use a path of at most 107 bytes"),
         (
             &["--addr", "http://localhost:9434"],
             "is not possible: use HOST:PORT",
@@ -152,8 +154,8 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["--path", "/a", "--path", "/a"], "--path is given twice"),
         (&["-path=/a", "--path", "/a"], "--path is given twice"),
         (
-            &["--addr", ":1", "--web.listen-address", ":1"],
-            "--addr and --web.listen-address are the same setting",
+            &["--path", "/a", "--web.telemetry-path", "/a"],
+            "--path and --web.telemetry-path are the same setting",
         ),
     ] {
         let line = refusal(arguments, &[]);

@@ -2,7 +2,7 @@
 //! either side is.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,8 +12,9 @@ use crate::support::{PATIENCE, Response};
 use opensips_exporter::config::Address;
 use opensips_exporter::gate::backend::MAX_STREAMS;
 use opensips_exporter::gate::connection::ANSWER_TIME;
+use opensips_exporter::gate::listener::{self, SocketFiles};
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
-use opensips_exporter::gate::{self, Rules, listener};
+use opensips_exporter::gate::{self, Rules};
 use opensips_exporter::telemetry::Telemetry;
 use proptest::prelude::*;
 use tiny_http::Request;
@@ -21,18 +22,16 @@ use tiny_http::Request;
 const FORWARDED: &[&str] = &["X-Forwarded"];
 
 fn serve(handle: impl Fn(Request) + Send + Sync + 'static) -> SocketAddr {
-    let address = Address {
-        host: Some("127.0.0.1".to_string()),
-        port: 0,
-    };
-    let listener = listener::listen(&address).expect("a port");
+    let address: Address = "127.0.0.1:0".parse().expect("an address");
+    let listener = listener::listen(&address, &SocketFiles::default()).expect("a port");
+    let listener = TcpListener::from(listener);
     let address = listener.local_addr().expect("its address");
     let rules = Rules {
         forwarded: FORWARDED,
         is_slow: Box::new(|target| target.starts_with("/slow")),
         rejections: Telemetry::new([]).expect("a registry").rejections(),
     };
-    gate::start(listener, rules, handle).expect("a gate");
+    gate::start(vec![listener.into()], rules, handle).expect("a gate");
     address
 }
 

@@ -20,6 +20,7 @@ mod http;
 mod json;
 mod kamailio;
 mod large_servers;
+mod listening;
 mod module_commands;
 mod module_states;
 mod outages;
