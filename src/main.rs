@@ -114,7 +114,7 @@ fn replies(config: &Config) -> Arc<ReplyDirectory> {
 
 fn client(config: &Config, replies: Arc<ReplyDirectory>, telemetry: &Telemetry) -> Client {
     let endpoint = Endpoint::new(config.places(), replies, telemetry.forged_replies());
-    Client::new(endpoint, config.dialect, config.timeout)
+    Client::new(endpoint.with_login(config.http_login.clone()), config.dialect, config.timeout)
 }
 
 fn telemetry() -> prometheus::Result<Telemetry> {

@@ -43,6 +43,10 @@ pub fn on_error(error: &Error) -> String {
             "set --socket to the address and the root of mi_http, such as \
              http://127.0.0.1:8888/mi, or to where Kamailio answers by jsonrpc_dispatch()"
         }
+        Error::Unauthorized { .. } => {
+            "set --socket to http://USER:PASSWORD@HOST:PORT/mi, or --http_password_file, to the \
+             auth_username and auth_password of mi_http"
+        }
         Error::Answered { code: 500, reason } if reason.ends_with("not available") => {
             "it does not have the command get_statistics, is this the MI of OpenSIPS?"
         }

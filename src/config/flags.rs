@@ -1,12 +1,13 @@
 //! The table of all flags: it feeds the command line, the environment, the defaults and `--help`.
 
+use std::fs;
 use std::path::{self, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
 
 use super::Config;
-use crate::mi::{Dialect, Places, Target};
+use crate::mi::{Dialect, Login, Places, Target};
 use crate::selection::Scope;
 
 /// Answers 200 as long as the process answers at all.
@@ -60,6 +61,12 @@ pub const FLAGS: &[Flag] = &[
     flag(&["--http_address"], "URL", "http://127.0.0.1:8888/mi/",
         "The URL of mi_http, for --protocol mi_http.",
         |config, value| put(&mut config.http_address, parse_url(value))),
+    flag(&["--http_password_file"], "FILE", "",
+        "A file that holds the auth_password of mi_http (OpenSIPS 4.1), for the user in \
+         http://USER@HOST:PORT/mi, or, if there is none, USER:PASSWORD. With \
+         http://USER:PASSWORD@HOST:PORT/mi, percent-encoded, it is not needed, but all users of \
+         this machine see the command line.",
+        |config, value| put(&mut config.http_login, read_login(value))),
     flag(&["--dialect"], "NAME", "auto",
         "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), \
          kamailio, or auto to find out.",
@@ -154,6 +161,11 @@ fn parse_url(text: &str) -> Result<Places, String> {
         target @ Target::Http { .. } => Ok(Places::Given(vec![target])),
         _ => Err("use http://HOST:PORT/PATH".to_string()),
     }
+}
+
+fn read_login(path: &str) -> Result<Login, String> {
+    let content = fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    Ok(Login::of_file(&content))
 }
 
 fn parse_dialect(text: &str) -> Result<Option<Dialect>, String> {

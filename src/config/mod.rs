@@ -20,7 +20,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::logging::Format;
-use crate::mi::{Dialect, Places, Target};
+use crate::mi::{Dialect, Login, Places, Target};
 use crate::selection::Scope;
 use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
@@ -57,6 +57,8 @@ pub struct Config {
     pub asks_by_http: bool,
     /// Where the server's `mi_http` listens.
     pub http_address: Places,
+    /// The password for `mi_http`, and the user if none is in the URL.
+    pub http_login: Login,
     /// What the server speaks, `None` to find out.
     pub dialect: Option<Dialect>,
     /// The groups that may be collected.
@@ -171,6 +173,7 @@ pub fn parse(
         socket: Places::Usual,
         asks_by_http: false,
         http_address: Places::Usual,
+        http_login: Login::default(),
         dialect: None,
         scope: Scope::default(),
         dialog_profiles: Vec::new(),
@@ -193,9 +196,8 @@ pub fn parse(
             None => in_environment(flag, &environment)?,
         };
         if let Some((name, value)) = given {
-            (flag.set)(&mut config, &value).map_err(|right| {
-                format!("{name}: {} is not possible: {right}", value.escape_debug())
-            })?;
+            (flag.set)(&mut config, &value)
+                .map_err(|right| format!("{name}: {} is not possible: {right}", shown(&value)))?;
         } else if !flag.default.is_empty() {
             (flag.set)(&mut config, flag.default)
                 .map_err(|right| format!("the default of {}: {right}", flag.names.join(", ")))?;
@@ -323,8 +325,19 @@ fn in_words(argument: OsString) -> Vec<OsString> {
     std::iter::once(name.into()).chain(value).collect()
 }
 
+/// `text` as a message shows it: without the user and the password in a URL.
+fn shown(text: &str) -> String {
+    let text = match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, rest)), Some((_, host))) if rest.contains('@') => {
+            &format!("{scheme}://...@{host}")
+        }
+        _ => text,
+    };
+    text.escape_debug().to_string()
+}
+
 fn unexpected(argument: &str) -> String {
-    let shown = argument.escape_debug();
+    let shown = shown(argument);
     if argument.starts_with('-') {
         let known: Vec<&str> = names().collect();
         format!("unknown flag {shown}: the flags are {}", known.join(", "))

@@ -95,6 +95,11 @@ pub enum Error {
         /// What it did, such as "answered with HTTP status 404".
         what: String,
     },
+    /// `mi_http` wants a user and a password, or others than these (OpenSIPS 4.1).
+    Unauthorized {
+        /// Where the server is.
+        endpoint: String,
+    },
     /// The server answered, with a code other than 200.
     Answered {
         /// The code, e.g. 500, or -32602 in JSON-RPC.
@@ -239,6 +244,9 @@ impl fmt::Display for Error {
                 write!(f, "no address for the host in {endpoint} ({why})")
             }
             Error::Http { endpoint, what } => write!(f, "{endpoint} {what}"),
+            Error::Unauthorized { endpoint } => {
+                write!(f, "{endpoint} does not accept the user and the password (HTTP status 401)")
+            }
             Error::Answered { code, reason } => {
                 write!(f, "the server answered \"{code} {reason}\"")
             }

@@ -20,5 +20,5 @@ pub use deadline::Deadline;
 pub use error::{CommandError, Error};
 pub use server::{Call, Command, Process};
 pub use split::{Reading, Replies, Wanted};
-pub use transport::{Endpoint, Places, ReplyDirectory, Target};
+pub use transport::{Endpoint, Login, Places, ReplyDirectory, Target};
 pub use wire::{Content, Dialect, Product, Refused, Sink, Statistic, Unparsed, Value, json, line};

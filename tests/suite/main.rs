@@ -24,6 +24,7 @@ mod listening;
 mod module_commands;
 mod module_states;
 mod outages;
+mod passwords;
 mod places;
 mod processes;
 mod properties;

@@ -36,6 +36,8 @@ pub struct State {
     uptime: Uptime,
     pub taught: Taught,
     pub behaviour: Behaviour,
+    /// By HTTP, the user and the password that it asks for, in Base64.
+    pub login: Option<String>,
     /// All requests so far, by HTTP with their heads.
     pub requests: Vec<String>,
 }
@@ -97,6 +99,7 @@ impl Server {
             uptime: Uptime::default(),
             taught: Taught::default(),
             behaviour: Behaviour::Proper,
+            login: None,
             requests: Vec::new(),
         };
         Server {
@@ -156,7 +159,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let mut request = Vec::new();
     let mut buffer = [0; 70_000];
-    let body = loop {
+    let (sent, body) = loop {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head
@@ -168,7 +171,9 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
                     head.contains("\r\nContent-Type: application/json\r\n"),
                     "{head}"
                 );
-                break body.to_string();
+                let mut lines = head.lines();
+                let sent = lines.find_map(|line| line.strip_prefix("Authorization: Basic "));
+                break (sent.map(str::to_string), body.to_string());
             }
         }
         match stream.read(&mut buffer) {
@@ -176,15 +181,18 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
             _ => return,
         }
     };
-    let (behaviour, reply, is_error) = {
+    let (behaviour, is_welcome, reply, is_error) = {
         let mut state = state.lock().unwrap();
+        let login = state.login.as_ref();
+        let is_welcome = login.is_none_or(|login| sent.as_ref() == Some(login));
         let reply = state.answer(body.as_bytes()).expect("a reply");
         let is_error = reply.windows(7).any(|part| part == b"\"error\"");
         let is_error = is_error && state.version.speaks_like(KAMAILIO);
-        (state.behaviour.clone(), reply, is_error)
+        (state.behaviour.clone(), is_welcome, reply, is_error)
     };
     // What is too large has a status and no words.
     let (status, reply) = match reply.strip_prefix(b"500 ") {
+        _ if !is_welcome => ("401 Unauthorized", b"".as_slice()),
         _ if body.len() > MAX_BODY => ("413 Content Too Large", b"".as_slice()),
         Some(_) => ("500 Internal Server Error", b"".as_slice()),
         // Kamailio has both.

@@ -40,7 +40,8 @@ pub struct Exchange {
     is_answered: bool,
 }
 
-/// Sends `request` to `host` for `path`; messages call that `endpoint`.
+/// Sends `request` to `host` for `path`, with the header line `login`; messages call that
+/// `endpoint`.
 ///
 /// # Errors
 ///
@@ -48,6 +49,7 @@ pub struct Exchange {
 pub fn ask(
     host: &Host,
     path: &str,
+    login: &str,
     endpoint: String,
     request: &[u8],
     deadline: Deadline,
@@ -55,7 +57,7 @@ pub fn ask(
     let addresses = resolve(host, &endpoint, deadline)?;
     let head = format!(
         "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
+         Content-Length: {}\r\n{login}Connection: close\r\n\r\n",
         request.len()
     );
     let whole = [head.as_bytes(), request].concat();
@@ -155,8 +157,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// [`Error::NoReply`] when it is not there in time, [`Error::ReplyTooLarge`], and
-    /// [`Error::Http`] when it is none of `mi_http`.
+    /// [`Error::NoReply`] when it is not there in time, [`Error::ReplyTooLarge`],
+    /// [`Error::Unauthorized`], and [`Error::Http`] when it is none of `mi_http`.
     pub fn reply(&mut self, deadline: Deadline) -> Result<Vec<u8>, Error> {
         if std::mem::replace(&mut self.is_answered, true) {
             return self.refuse("answered with the id of another request");
@@ -203,6 +205,7 @@ impl Exchange {
         match status {
             _ if memmem::find(body, b"\"jsonrpc\"").is_some() => Ok(body.to_vec()),
             500 => Ok(TOO_LARGE.to_vec()),
+            401 => Err(Error::Unauthorized { endpoint: self.endpoint.clone() }),
             status => self.refuse(&format!("answered with HTTP status {status}")),
         }
     }

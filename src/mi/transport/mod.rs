@@ -5,6 +5,7 @@
 
 mod fifo;
 mod http;
+mod login;
 mod places;
 mod reply_dir;
 mod reply_fifo;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use super::deadline::Deadline;
 use super::error::Error;
 use crate::telemetry::ForgedReplies;
+pub use login::Login;
 pub use places::Places;
 pub use reply_dir::ReplyDirectory;
 use sender::Forgeries;
@@ -33,6 +35,8 @@ pub struct Endpoint {
     places: Places,
     /// The one of them where the server is, once it was found.
     target: Option<Target>,
+    /// What completes the user and the password in the URL of `mi_http`.
+    login: Login,
     replies: Arc<ReplyDirectory>,
     forgeries: Forgeries,
 }
@@ -67,7 +71,15 @@ impl Endpoint {
             Places::Given(targets) => targets.first().cloned(),
             Places::Usual => None,
         };
-        Endpoint { places, target, replies, forgeries: Forgeries::new(forged) }
+        let login = Login::default();
+        Endpoint { places, target, login, replies, forgeries: Forgeries::new(forged) }
+    }
+
+    /// The same where a file holds `login`: the password for `mi_http`, and the user before it if
+    /// none is in the URL.
+    #[must_use]
+    pub fn with_login(self, login: Login) -> Self {
+        Endpoint { login, ..self }
     }
 
     /// Where the server may be now.
@@ -112,8 +124,10 @@ impl Endpoint {
             Some(Target::Udp(host)) => {
                 udp::ask(host, self.to_string(), request, deadline).map(Exchange::Udp)
             }
-            Some(Target::Http { host, path }) => {
-                http::ask(host, path, self.to_string(), request, deadline).map(Exchange::Http)
+            Some(Target::Http { host, path, login }) => {
+                let login = login.header(&self.login);
+                http::ask(host, path, &login, self.to_string(), request, deadline)
+                    .map(Exchange::Http)
             }
         }
     }

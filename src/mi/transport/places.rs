@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use rustix::process::geteuid;
 
+use super::login::Login;
 use super::target::{Host, Target};
 use crate::names;
 
@@ -76,8 +77,8 @@ impl Places {
         }
         files.extend(servers_in(Path::new(SHARED), "opensips_fifo", is_of_a_server));
         let (name, port, path) = HTTP;
-        let http =
-            Target::Http { host: Host { name: name.to_string(), port }, path: path.to_string() };
+        let host = Host { name: name.to_string(), port };
+        let http = Target::Http { host, path: path.to_string(), login: Login::default() };
         files.into_iter().map(Target::Path).chain([http]).collect()
     }
 

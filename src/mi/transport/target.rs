@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::login::Login;
+
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -18,6 +20,9 @@ pub enum Target {
         host: Host,
         /// The path of the URL, `/mi` by default.
         path: String,
+        /// The user and the password in the URL (OpenSIPS 4.1, `auth_username` and
+        /// `auth_password`).
+        login: Login,
     },
 }
 
@@ -45,7 +50,7 @@ impl fmt::Display for Target {
         match self {
             Target::Path(path) => write!(f, "{}", path.display()),
             Target::Udp(host) => write!(f, "udp:{host}"),
-            Target::Http { host, path } => write!(f, "http://{host}{path}"),
+            Target::Http { host, path, .. } => write!(f, "http://{host}{path}"),
         }
     }
 }
@@ -53,7 +58,8 @@ impl fmt::Display for Target {
 impl FromStr for Target {
     type Err = String;
 
-    /// Reads a path with or without `unix:` before it, `udp:HOST:PORT` or `http://HOST:PORT/PATH`.
+    /// Reads a path with or without `unix:` before it, `udp:HOST:PORT` or `http://HOST:PORT/PATH`,
+    /// with `USER:PASSWORD@` before the host, percent-encoded, where `mi_http` asks for them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(rest) = text.strip_prefix("udp:") {
             let right = "use udp:HOST:PORT or udp:[IPV6]:PORT, such as udp:127.0.0.1:8080";
@@ -62,10 +68,12 @@ impl FromStr for Target {
         if let Some(rest) = text.strip_prefix("http://") {
             let right = "use http://HOST:PORT/PATH, such as http://127.0.0.1:8888/mi";
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let (login, host) = host.rsplit_once('@').unwrap_or(("", host));
             let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
             let host = parse_host(host, Some(80)).filter(|_| is_plain).ok_or(right)?;
             let path = if path.is_empty() { "/" } else { path };
-            return Ok(Target::Http { host, path: path.to_string() });
+            let login = Login::of_url(login);
+            return Ok(Target::Http { host, path: path.to_string(), login });
         }
         if text.starts_with("https://") {
             return Err("TLS is not spoken, use http://HOST:PORT/PATH".to_string());
@@ -120,6 +128,8 @@ mod tests {
         }
         for (text, expected) in [
             ("http://sip1", "http://sip1:80/"),
+            ("http://user:p%40ss@sip1/mi", "http://sip1:80/mi"),
+            ("http://us@er@sip1/mi", "http://sip1:80/mi"),
             ("unix:/run/opensips/mi.sock", "/run/opensips/mi.sock"),
             ("unix:mi.sock", "mi.sock"),
         ] {
@@ -143,7 +153,7 @@ mod tests {
             "http://:80/",
             "http://a:b/",
             "http://a:80/a b",
-            "http://user@host/",
+            "http://user@/",
             "https://a/mi",
         ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
