@@ -19,7 +19,8 @@ const NEAR: f64 = 0.8;
 pub struct Report {
     /// What is told, each with its heading.
     facts: Vec<(&'static str, String)>,
-    problems: Vec<String>,
+    /// What is wrong, a line each.
+    pub problems: Vec<String>,
 }
 
 impl Report {

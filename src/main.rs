@@ -31,7 +31,7 @@ use rustix::process::umask;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
-    match config::parse(env::args_os().skip(1), |name| env::var_os(name)) {
+    match config::parse(env::args_os().skip(1), env::vars_os()) {
         Ok(Command::Run(config)) => run(*config),
         Ok(Command::Check(config)) => ended(check(*config)),
         Ok(Command::Dump(config)) => ended(dump(*config)),
@@ -73,7 +73,8 @@ fn check(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED, move || own.close())?;
     let mut client = client(&config, replies, &telemetry()?);
     let modules = Modules::new(config.dialog_profiles);
-    let report = check::check(&mut client, &modules, config.scope, config.timeout);
+    let mut report = check::check(&mut client, &modules, config.scope, config.timeout);
+    report.problems.extend(config.ignored);
     Ok(print(report.to_string().as_bytes()) && report.is_well())
 }
 
@@ -144,6 +145,7 @@ fn run(config: Config) -> ExitCode {
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     // Before anything else is opened.
     let passed = config.takes_sockets.then(listener::passed).transpose()?;
+    config.ignored.iter().for_each(|line| log::warn!("{line}"));
     let replies = replies(&config);
     replies.sweep();
     // Daemons read their settings again on SIGHUP. There is nothing to read again.

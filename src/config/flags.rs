@@ -20,7 +20,8 @@ pub const READY_PATH: &str = "/-/ready";
 pub struct Flag {
     /// Its names, with two dashes. The environment variables follow from them.
     pub names: &'static [&'static str],
-    /// A word for its value in the help. Empty: it is a switch, whose value is `true`.
+    /// A word for its value in the help, or all values with `|` between them. Empty: it is a
+    /// switch, whose value is `true`.
     pub value: &'static str,
     /// What it is for.
     pub help: &'static str,
@@ -55,7 +56,7 @@ pub const FLAGS: &[Flag] = &[
          answers of /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
          /var/run/opensips, /run/kamailio and /tmp, and http://127.0.0.1:8888/mi.",
         |config, value| put(&mut config.socket, value.parse())),
-    flag(&["--protocol"], "NAME", "mi_datagram",
+    flag(&["--protocol"], "mi_datagram|mi_http", "mi_datagram",
         "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
         |config, value| put(&mut config.asks_by_http, parse_protocol(value))),
     flag(&["--http_address"], "URL", "http://127.0.0.1:8888/mi/",
@@ -67,7 +68,7 @@ pub const FLAGS: &[Flag] = &[
          http://USER:PASSWORD@HOST:PORT/mi, percent-encoded, it is not needed, but all users of \
          this machine see the command line.",
         |config, value| put(&mut config.http_login, read_login(value))),
-    flag(&["--dialect"], "NAME", "auto",
+    flag(&["--dialect"], "auto|line|jsonrpc|kamailio", "auto",
         "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), \
          kamailio, or auto to find out.",
         |config, value| put(&mut config.dialect, parse_dialect(value))),
@@ -95,11 +96,11 @@ pub const FLAGS: &[Flag] = &[
          but which a server in another network namespace (container) cannot reach; both may \
          write to the directory, and see it at the same path.",
         |config, value| put(&mut config.reply_dir, parse_reply_dir(value).map(Some))),
-    flag(&["--log.level"], "LEVEL", "info",
-        "The least that is logged: error, warn, info or debug.",
+    flag(&["--log.level"], "error|warn|info|debug", "info",
+        "The least that is logged.",
         |config, value| put(&mut config.log_level, parse_level(value))),
-    flag(&["--log.format"], "FORMAT", "logfmt",
-        "How a line of the log is written: logfmt or json.",
+    flag(&["--log.format"], "logfmt|json", "logfmt",
+        "How a line of the log is written.",
         |config, value| put(&mut config.log_format, value.parse())),
 ];
 
@@ -231,8 +232,11 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| right.to_string())
 }
 
+/// What the names of all environment variables of the program begin with.
+pub const VARIABLES: &str = "OPENSIPS_EXPORTER_";
+
 /// The environment variable of a flag: `--log.level` is `OPENSIPS_EXPORTER_LOG_LEVEL`.
 pub fn variable(name: &str) -> String {
     let name = name.trim_start_matches('-').replace(['.', '-'], "_");
-    format!("OPENSIPS_EXPORTER_{}", name.to_ascii_uppercase())
+    format!("{VARIABLES}{}", name.to_ascii_uppercase())
 }

@@ -123,13 +123,25 @@ pub fn bash_completions() -> String {
     let commands = COMMANDS.iter().map(|command| &command.name);
     let words: Vec<&str> = commands.chain(flags).chain(switches).copied().collect();
     let assets: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
+    let with_values = FLAGS.iter().filter(|flag| flag.value.contains('|'));
+    let values: Vec<String> = with_values
+        .map(|flag| {
+            let names = flag.names.join("|");
+            let (one_dash, values) = (names.replace("--", "-"), flag.value.replace('|', " "));
+            format!("        {names}|{one_dash}) words='{values}' ;;\n")
+        })
+        .collect();
     format!(
         "# bash completions of opensips_exporter\n\
          _opensips_exporter() {{\n\
-         \x20   local word=${{COMP_WORDS[COMP_CWORD]}} words='{}'\n\
-         \x20   case ${{COMP_WORDS[COMP_CWORD - 1]}} in\n\
+         \x20   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}}\n\
+         \x20   local words='{}'\n\
+         \x20   [[ $word == = ]] && word=\n\
+         \x20   [[ $before == = ]] && before=${{COMP_WORDS[COMP_CWORD - 2]}}\n\
+         \x20   case $before in\n\
+         {}\
          \x20       print) words='{}' ;;\n\
-         \x20       -*|=) words= ;;\n\
+         \x20       -*) words= ;;\n\
          \x20   esac\n\
          \x20   # One dash does as well as two.\n\
          \x20   [[ $word == -[^-]* ]] && words=${{words//--/-}}\n\
@@ -137,6 +149,7 @@ pub fn bash_completions() -> String {
          }}\n\
          complete -o default -F _opensips_exporter opensips_exporter\n",
         words.join(" "),
+        values.concat(),
         assets.join(" ")
     )
 }

@@ -10,6 +10,7 @@ mod flags;
 mod manual;
 mod printed;
 
+use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -24,7 +25,7 @@ use crate::mi::{Dialect, Login, Places, Target};
 use crate::selection::Scope;
 use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
-use flags::{FLAGS, Flag, Printed, SWITCHES, variable};
+use flags::{FLAGS, Flag, Printed, SWITCHES, VARIABLES, variable};
 pub use flags::{HEALTHY_PATH, READY_PATH};
 pub use manual::help;
 pub use printed::{ASSETS, Asset, Content};
@@ -73,6 +74,8 @@ pub struct Config {
     pub log_level: LevelFilter,
     /// How a line of the log is written.
     pub log_format: Format,
+    /// What was set and has no effect, a line each.
+    pub ignored: Vec<String>,
 }
 
 impl Config {
@@ -135,16 +138,21 @@ impl FromStr for Address {
     }
 }
 
-/// What the command line `arguments` (without the program's name) and the environment ask for.
+/// What the command line `arguments` (without the program's name) and the variables of the
+/// environment ask for.
 ///
 /// # Errors
 ///
 /// One line that says what is wrong and what would be right.
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
-    environment: impl Fn(&str) -> Option<OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Command, String> {
+    let environment = own_variables(environment);
     let mut words: Vec<OsString> = arguments.into_iter().flat_map(in_words).collect();
+    if let Some(word @ ("help" | "version")) = words.first().and_then(|word| word.to_str()) {
+        words = vec![format!("--{word}").into()];
+    }
     let mut commands = COMMANDS.iter();
     let command = commands.find(|command| words.first().is_some_and(|word| word == command.name));
     if command.is_some() {
@@ -156,7 +164,10 @@ pub fn parse(
             return Ok(Command::Print(match switch.prints {
                 Printed::Help => help(),
                 Printed::Version => {
-                    format!("opensips_exporter {VERSION} (revision {REVISION})\n")
+                    let libc = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+                    format!(
+                        "opensips_exporter {VERSION} (revision {REVISION}, {ARCH}-{OS}-{libc})\n"
+                    )
                 }
             }));
         }
@@ -181,6 +192,7 @@ pub fn parse(
         reply_dir: None,
         log_level: LevelFilter::Off,
         log_format: Format::Logfmt,
+        ignored: Vec::new(),
     };
     let mut settings = Vec::new();
     for flag in FLAGS {
@@ -190,14 +202,20 @@ pub fn parse(
     if let Some(unknown) = arguments.finish().first() {
         return Err(unexpected(&unknown.to_string_lossy()));
     }
+    let mut chosen = Vec::new();
     for (flag, given) in settings {
         let given = match given {
             Some(given) => Some(given),
             None => in_environment(flag, &environment)?,
         };
         if let Some((name, value)) = given {
-            (flag.set)(&mut config, &value)
-                .map_err(|right| format!("{name}: {} is not possible: {right}", shown(&value)))?;
+            let set = if is_quoted(&value) {
+                Err("leave out the quotes around it".to_string())
+            } else {
+                (flag.set)(&mut config, &value)
+            };
+            set.map_err(|right| format!("{name}: {} is not possible: {right}", shown(&value)))?;
+            chosen.push(name);
         } else if !flag.default.is_empty() {
             (flag.set)(&mut config, flag.default)
                 .map_err(|right| format!("the default of {}: {right}", flag.names.join(", ")))?;
@@ -207,7 +225,43 @@ pub fn parse(
     if !only.is_empty() && !only.iter().any(|group| config.scope.allows(group.as_bytes())) {
         return Err("--collect and --exclude leave no group to collect".to_string());
     }
+    config.ignored = ignored(&config, &chosen, &environment);
     Ok(make(Box::new(config)))
+}
+
+/// The variables that are for this program.
+fn own_variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, OsString)> {
+    let all = all.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    all.filter(|(name, value)| name.starts_with(VARIABLES) && !value.is_empty()).collect()
+}
+
+/// What was set and has no effect. The settings `chosen` are not those by default.
+fn ignored(config: &Config, chosen: &[String], environment: &[(String, OsString)]) -> Vec<String> {
+    let is_chosen = |flag: &str| chosen.iter().any(|name| *name == flag || *name == variable(flag));
+    let mut ignored = Vec::new();
+    for (flag, is_used, right) in [
+        ("--http_address", config.asks_by_http, "add --protocol mi_http"),
+        ("--socket", !config.asks_by_http, "leave out --protocol mi_http, or name it there"),
+        ("--addr", !config.takes_sockets, "leave out --web.systemd-socket, or name it there"),
+    ] {
+        if is_chosen(flag) && !is_used {
+            ignored.push(format!("{flag} has no effect: {right}"));
+        }
+    }
+    let known: Vec<String> =
+        FLAGS.iter().flat_map(|flag| flag.names).map(|n| variable(n)).collect();
+    for (name, _) in environment.iter().filter(|(name, _)| !known.contains(name)) {
+        let alike = alike(name, known.iter().map(String::as_str));
+        ignored
+            .push(format!("the variable {name} has no effect, as there is no such setting{alike}"));
+    }
+    ignored
+}
+
+/// Whether `text` still has the quotes of a shell or of an environment file around it.
+fn is_quoted(text: &str) -> bool {
+    let inside = |quote| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    inside('"').or(inside('\'')).is_some()
 }
 
 /// The file that `print` was asked for by `names`.
@@ -279,14 +333,15 @@ fn on_command_line(
 /// as not set, since that is how unit files and containers leave things out.
 fn in_environment(
     flag: &Flag,
-    environment: impl Fn(&str) -> Option<OsString>,
+    environment: &[(String, OsString)],
 ) -> Result<Option<(String, String)>, String> {
     let mut given: Option<(String, String)> = None;
     for variable in flag.names.iter().map(|name| variable(name)) {
-        let Some(value) = environment(&variable).filter(|value| !value.is_empty()) else {
+        let Some((_, value)) = environment.iter().find(|(name, _)| *name == variable) else {
             continue;
         };
         let value = value
+            .clone()
             .into_string()
             .map_err(|_| format!("{variable}: the value is not UTF-8: use {}", flag.value))?;
         if let Some((earlier, _)) = given.replace((variable.clone(), value)) {
@@ -340,12 +395,48 @@ fn unexpected(argument: &str) -> String {
     let shown = shown(argument);
     if argument.starts_with('-') {
         let known: Vec<&str> = names().collect();
-        format!("unknown flag {shown}: the flags are {}", known.join(", "))
+        let name = argument.split('=').next().unwrap_or_default().trim_start_matches('-');
+        match alike(&format!("--{name}"), names()).as_str() {
+            "" => format!("unknown flag {shown}: the flags are {}", known.join(", ")),
+            alike => format!("unknown flag {shown}{alike}"),
+        }
     } else {
-        let known: Vec<&str> = COMMANDS.iter().map(|command| command.usage).collect();
+        let commands = COMMANDS.iter().map(|command| command.name);
+        let alike = alike(argument, commands.clone());
+        let known: Vec<&str> = commands.collect();
         format!(
-            "unexpected argument {shown}: put a flag before it, such as --socket, or begin with one of {}",
+            "unexpected argument {shown}{alike}: the commands are {}, all else begins with a flag \
+             such as --socket",
             known.join(", ")
         )
     }
+}
+
+/// `, did you mean NAME?` with the one of the `known` names that is nearest to `name`, if that is
+/// near.
+fn alike<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    let nearest = known.map(|known| (distance(name, known), known)).min();
+    match nearest {
+        Some((distance, nearest)) if distance <= 2 => format!(", did you mean {nearest}?"),
+        _ => String::new(),
+    }
+}
+
+/// How many characters have to be added, left out or changed to make one text of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, byte) in one.bytes().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, against) in row.iter_mut().skip(1).zip(other.bytes()) {
+            let changed = diagonal + usize::from(byte != against);
+            diagonal = *cell;
+            left = changed.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }

@@ -40,7 +40,7 @@ fn refusal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 
 #[test]
 fn help_names_every_flag_its_default_and_its_variable() {
-    for flag in ["-h", "--help", "-help"] {
+    for flag in ["-h", "--help", "-help", "help"] {
         let output = run(&[flag], &[]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).expect("text");
@@ -64,7 +64,7 @@ fn help_names_every_flag_its_default_and_its_variable() {
             "--log.level",
             "OPENSIPS_EXPORTER_LOG_LEVEL",
             "--log.format",
-            "logfmt or json",
+            "logfmt|json",
             "--version",
             "-h",
         ] {
@@ -79,12 +79,13 @@ fn help_names_every_flag_its_default_and_its_variable() {
 
 #[test]
 fn version_is_printed() {
-    for flag in ["--version", "-version"] {
+    for flag in ["--version", "-version", "version"] {
         let output = run(&[flag], &[]);
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8(output.stdout).expect("text");
         let expected = format!("opensips_exporter {} (revision ", env!("CARGO_PKG_VERSION"));
         assert!(text.starts_with(&expected), "{text}");
+        assert!(text.contains("-linux-"), "{text}");
     }
 }
 
@@ -94,11 +95,32 @@ fn what_is_wrong_is_said_in_one_line() {
     for (arguments, expected) in [
         (
             &["--adr", "x"][..],
-            "unknown flag --adr: the flags are --addr,",
+            "unknown flag --adr, did you mean --addr?",
         ),
-        (&["-adr=x"], "unknown flag -adr=x: the flags are"),
-        (&["-x"], "unknown flag -x: the flags are"),
-        (&["metrics"], "unexpected argument metrics"),
+        (&["-adr=x"], "unknown flag -adr=x, did you mean --addr?"),
+        (
+            &["--log-level"],
+            "unknown flag --log-level, did you mean --log.level?",
+        ),
+        (
+            &["--nothing"],
+            "unknown flag --nothing: the flags are --addr,",
+        ),
+        (
+            &["metrics"],
+            "unexpected argument metrics: the commands are check,",
+        ),
+        (&["chekc"], "unexpected argument chekc, did you mean check?"),
+        (&["--socket=\"/run/x\""], "leave out the quotes around it"),
+        (&["--socket='/run/x'"], "leave out the quotes around it"),
+        (
+            &["--socket=tcp:127.0.0.1:8888"],
+            "use http://HOST:PORT/PATH",
+        ),
+        (
+            &["--socket=unixgram:/run/x"],
+            "use the path alone, or unix:PATH",
+        ),
         (&["h"], "unexpected argument h"),
         (&["--addr"], "--addr has no value: use --addr ADDRESS"),
         (&["-addr="], "--addr has no value"),
@@ -228,7 +250,7 @@ fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
 
 #[test]
 fn a_value_is_taken_as_it_is() {
-    for value in ["/a b", "\"/a\"", "'/a", "/a=b", "=", "-", "h", "addr"] {
+    for value in ["/a b", "\"/a", "'/a", "/a=b", "=", "-", "h", "addr"] {
         for arguments in [
             vec![format!("--socket={value}")],
             vec!["-socket".into(), value.into()],
@@ -256,6 +278,37 @@ fn a_value_is_taken_as_it_is() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let http = "--http_address=http://127.0.0.1:1/mi";
+    for (arguments, environment, expected) in [
+        (
+            &[http][..],
+            &[][..],
+            "--http_address has no effect: add --protocol mi_http",
+        ),
+        (
+            &["--socket=/x", http, "--protocol=mi_http"],
+            &[],
+            "--socket has no effect: leave out --protocol mi_http",
+        ),
+        (
+            &[],
+            &[("OPENSIPS_EXPORTER_SOKET", "/x")],
+            "OPENSIPS_EXPORTER_SOKET has no effect, as there is no such setting, did you mean \
+             OPENSIPS_EXPORTER_SOCKET?",
+        ),
+    ] {
+        let arguments = [&["--addr=127.0.0.1:0"], arguments].concat();
+        let exporter = started(&arguments, environment);
+        exporter.wait_for_log("serves");
+        assert_eq!(exporter.logged(expected).len(), 1, "{:?}", exporter.log());
+    }
+    let exporter = started(&["--addr=127.0.0.1:0"], &[("OPENSIPS_EXPORTER_SOKET", "")]);
+    exporter.wait_for_log("serves");
+    assert_eq!(exporter.logged("no effect"), Vec::<String>::new());
 }
 
 #[test]

@@ -78,6 +78,12 @@ impl FromStr for Target {
         if text.starts_with("https://") {
             return Err("TLS is not spoken, use http://HOST:PORT/PATH".to_string());
         }
+        if text.starts_with("tcp:") {
+            return Err("TCP is spoken by HTTP alone, use http://HOST:PORT/PATH".to_string());
+        }
+        if text.starts_with("unixgram:") || text.starts_with("unixd:") {
+            return Err("use the path alone, or unix:PATH".to_string());
+        }
         let path = text.strip_prefix("unix:").unwrap_or(text);
         // sockaddr_un has room for 108 bytes, of which the last one is NUL.
         if path.is_empty() || path.len() > 107 {
