@@ -37,27 +37,28 @@ pub struct Flag {
 #[rustfmt::skip]
 pub const FLAGS: &[Flag] = &[
     Flag { is_list: true, ..flag(&["--addr", "--web.listen-address"], "ADDRESS", ":9434",
-        "Where to listen for HTTP: HOST:PORT, where an empty host is all addresses, IPv6 and IPv4, \
-         or unix:PATH, a socket that everybody may connect to who can reach it. Several have \
-         commas between them, or the flag is given several times.",
+        "Where to listen for HTTP. HOST:PORT, where an empty host is all addresses, IPv6 and IPv4, or \
+         unix:PATH, a socket for everybody who can reach it. May be given several times, or with \
+         commas.",
         |config, value| put(&mut config.addresses, value.split(',').map(str::parse).collect())) },
     flag(&["--web.systemd-socket"], "", "",
-        "Listen on the sockets that systemd passes instead of --addr, see print socket. The \
+        "Listen on the sockets that systemd passes, see print socket, and not at --addr. Its \
          variable is set to true.",
         |config, value| put(&mut config.takes_sockets, parse_switch(value))),
     flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
         "The path of the metrics.",
         |config, value| put(&mut config.path, parse_path(value))),
     flag(&["--socket"], "ADDRESS", "auto",
-        "Where the server listens, as in its configuration: the fifo_name of mi_fifo, such as \
-         /run/opensips/opensips_fifo; the socket_name of mi_datagram, or the dgram_socket of \
-         jsonrpcs (Kamailio), which is the path of a unix datagram socket or udp:HOST:PORT; or the \
-         URL of mi_http (OpenSIPS 3.0 and later) or xhttp (Kamailio), http://HOST:PORT/mi. A path may stand behind unix:. With auto it is the first that \
-         answers of /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
+        "Where the server listens, as its configuration says. A path is the fifo_name of mi_fifo, \
+         the socket_name of mi_datagram (OpenSIPS) or the dgram_socket of jsonrpcs (Kamailio); \
+         udp:HOST:PORT is one of the last two by network; http://HOST:PORT/mi is mi_http (OpenSIPS \
+         3.0 and later) or xhttp (Kamailio). With auto the first server that answers is asked, of \
+         /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
          /var/run/opensips, /run/kamailio and /tmp, and http://127.0.0.1:8888/mi.",
         |config, value| put(&mut config.socket, value.parse())),
     flag(&["--protocol"], "mi_datagram|mi_http", "mi_datagram",
-        "mi_datagram to ask at --socket, or mi_http to ask at --http_address.",
+        "Whether to ask at --socket (mi_datagram) or at --http_address (mi_http), as the Go \
+         exporter has it.",
         |config, value| put(&mut config.asks_by_http, parse_protocol(value))),
     flag(&["--http_address"], "URL", "http://127.0.0.1:8888/mi/",
         "The URL of mi_http, for --protocol mi_http.",
@@ -69,32 +70,31 @@ pub const FLAGS: &[Flag] = &[
          this machine see the command line.",
         |config, value| put(&mut config.http_login, read_login(value))),
     flag(&["--dialect"], "auto|line|jsonrpc|kamailio", "auto",
-        "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later), \
-         kamailio, or auto to find out.",
+        "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later) or \
+         kamailio. With auto the exporter asks the server.",
         |config, value| put(&mut config.dialect, parse_dialect(value))),
     flag(&["--collect"], "GROUPS", "all",
-        "The groups of statistics and the modules whose state is collected, with commas between \
-         them, such as core,tm,dispatcher. all,GROUP is everything that is on by default and GROUP. \
-         A collect[] in the URL chooses among them.",
+        "The groups of statistics and the modules to collect, such as core,tm,dispatcher. With all \
+         among them, such as all,tcp_connections, they are added to those by default. A collect[] \
+         in the URL chooses among what is collected here.",
         |config, value| config.scope.collect(value)),
     flag(&["--exclude"], "GROUPS", "",
-        "Groups and modules that are not collected, such as pkmem,load on a server with hundreds \
-         of processes.",
+        "Groups and modules to leave out, such as pkmem,load on a server with hundreds of \
+         processes.",
         |config, value| put(&mut config.scope.excluded, Scope::parse_groups(value))),
     flag(&["--dialog-profiles"], "NAMES", "",
-        "Dialog profiles whose number of dialogs is collected, with commas between them. The \
-         server walks each of them for it.",
+        "Dialog profiles whose dialogs are counted, such as caller,callee. The server walks each \
+         profile for it.",
         |config, value| put(&mut config.dialog_profiles, parse_profiles(value))),
     flag(&["--timeout"], "DURATION", "5s",
         "How long a scrape may wait for the server, such as 500ms or 5s. A scrape timeout that \
          Prometheus announces makes it shorter.",
         |config, value| put(&mut config.timeout, parse_timeout(value))),
     flag(&["--reply-dir"], "DIR", "",
-        "The directory for the replies of the server. Those to a FIFO come by way of a file in /tmp \
-         unless this says where the reply_dir of mi_fifo is seen from here. Those to a socket come \
-         to an abstract address unless this is set, which takes no directory and no permission, \
-         but which a server in another network namespace (container) cannot reach; both may \
-         write to the directory, and see it at the same path.",
+        "A directory for the replies of the server, which both may write to and see at the same \
+         path. With a FIFO it is where the reply_dir of mi_fifo is seen from here, by default /tmp. \
+         With a socket it is needed only for a server in another network namespace (container): \
+         others reply to an abstract address.",
         |config, value| put(&mut config.reply_dir, parse_reply_dir(value).map(Some))),
     flag(&["--log.level"], "error|warn|info|debug", "info",
         "The least that is logged.",

@@ -205,7 +205,7 @@ fn each_file_is_printed_whole() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            told.contains("unit, openrc") && told.lines().count() == 1,
+            told.contains("use one of unit, ") && told.lines().count() == 1,
             "{told}"
         );
     }
