@@ -67,14 +67,23 @@ pub fn markdown() -> String {
         let _ = writeln!(text, "| `{}` | {default} | {commands} |", processor.group);
     }
     text.push_str(STATES);
+    let metrics: Vec<_> = PROCESSORS.iter().flat_map(Processor::state_metrics).collect();
     let mut known = Vec::new();
-    for metric in PROCESSORS.iter().flat_map(Processor::state_metrics) {
-        let Described { family, labels } = metric;
-        if !known.contains(&family.name) {
-            known.push(family.name);
-            let from = family.help.rsplit_once(" (").map_or("", |(_, command)| command);
-            add(&mut text, &family, &labels, &format!("`{}`", from.trim_end_matches(')')));
+    for Described { family, .. } in &metrics {
+        if known.contains(&family.name) {
+            continue;
         }
+        known.push(family.name);
+        // Servers may have other labels.
+        let same = metrics.iter().filter(|other| other.family.name == family.name);
+        let mut labels: Vec<&str> = Vec::new();
+        for label in same.flat_map(|metric| &metric.labels) {
+            if !labels.contains(label) {
+                labels.push(label);
+            }
+        }
+        let from = family.help.rsplit_once(" (").map_or("", |(_, command)| command);
+        add(&mut text, family, &labels, &format!("`{}`", from.trim_end_matches(')')));
     }
     text
 }

@@ -44,9 +44,10 @@ pub const PROCESSOR: Processor = Processor {
             parts: Parts::OrLess("short"),
             nothing: "No Destination Sets",
             ..listing(&["dispatcher.list"], &[], &[records(
-                &[step(&["RECORDS"], &[("partition", &[])]), step(&["SET"], &[("set", &["ID"])]),
+                &[step(&["RECORDS"], &[]), step(&["SET"], &[("set", &["ID"])]),
                     step(&["TARGETS"], &[]),
-                    step(&["DEST"], &[("uri", &["URI"]), ("socket", &["ATTRS/SOCKET"])])],
+                    step(&["DEST"], &[("uri", &["URI"]), ("socket", &["ATTRS/SOCKET"]),
+                        ("duid", &["ATTRS/DUID"])])],
                 &[
                     up_and_state!("opensips_dispatcher_destination", "a destination",
                         "is in use", "ds_list", &["FLAGS"], STATES_OF_KAMAILIO),

@@ -5,7 +5,7 @@
 //! protocol. Steps lead from a node to those below it. Each step names the labels whose values
 //! stand in its node, and a metric takes its value from a field of the last one.
 
-use crate::exposition::{Family, Kind};
+use crate::exposition::{Family, Kind, Merge};
 use crate::mi::Command;
 
 /// A command, and the metrics that its reply becomes.
@@ -122,10 +122,13 @@ pub struct Described {
     pub family: Family,
     /// The names of its labels.
     pub labels: Vec<&'static str>,
+    /// What nodes with the same labels become: counts and states are summed. Of other numbers the
+    /// largest counts, so that they are up if any is.
+    pub merge: Merge,
 }
 
 /// The label that [`Reading::State`] adds.
-const STATE: &str = "state";
+pub(super) const STATE: &str = "state";
 
 impl Records {
     /// The metrics of these nodes.
@@ -135,18 +138,21 @@ impl Records {
             let labels = self.part.into_iter().chain(steps.map(|(name, _)| *name));
             let mut labels: Vec<&str> = labels.chain(metric.fixed.map(|(name, _)| name)).collect();
             let family = metric.family;
-            match metric.reading {
-                Reading::UpAndState(_, _, state) => {
-                    let up = labels.clone();
-                    labels.push(STATE);
-                    vec![Described { family, labels: up }, Described { family: state, labels }]
-                }
-                Reading::State(..) => {
-                    labels.push(STATE);
-                    vec![Described { family, labels }]
-                }
-                _ => vec![Described { family, labels }],
-            }
+            let merge = match (metric.reading, family.kind) {
+                (Reading::Count, _) | (_, Kind::Counter) => Merge::Sum,
+                _ => Merge::Largest,
+            };
+            let (value, state) = match metric.reading {
+                Reading::UpAndState(_, _, state) => (Some(family), Some(state)),
+                Reading::State(..) => (None, Some(family)),
+                _ => (Some(family), None),
+            };
+            let value = value.map(|family| Described { family, labels: labels.clone(), merge });
+            let state = state.map(|family| {
+                labels.push(STATE);
+                Described { family, labels, merge: Merge::Sum }
+            });
+            value.into_iter().chain(state)
         })
     }
 }

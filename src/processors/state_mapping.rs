@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Processor;
-use super::state::{Listing, Metric, Names, Parts, Reading, Records, States, Step};
+use super::state::{Listing, Metric, Names, Parts, Reading, Records, STATE, States, Step};
 use crate::exposition::{self, Header, Page, Series};
 use crate::mi::{Content, Value};
+
+/// Names and values of labels.
+type Labels<'v> = Vec<(&'static str, Cow<'v, str>)>;
 
 /// The commands of all processors, made ready for reading replies.
 pub struct StateMapping {
     headers: Vec<Header>,
-    /// By the name of their family. Their values are those of the labels.
+    /// By the name of their family.
     families: BTreeMap<&'static str, Series>,
 }
 
@@ -23,7 +26,8 @@ impl StateMapping {
         for metric in processors.iter().flat_map(Processor::state_metrics) {
             families.entry(metric.family.name).or_insert_with(|| {
                 in_order.push(metric.family);
-                Series::given(in_order.len() - 1, metric.family.name, metric.labels)
+                let series = Series::named(in_order.len() - 1, metric.family.name);
+                series.merged_to(metric.merge)
             });
         }
         StateMapping { headers: Header::of(&in_order), families }
@@ -44,17 +48,13 @@ impl StateMapping {
         page: &mut Page<'m>,
     ) -> bool {
         for records in listing.records {
-            let mut counts = BTreeMap::new();
             visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
                 let node = nodes.last().copied().unwrap_or(*reply);
                 let labels = labels_of(records, nodes, part);
                 for metric in records.metrics {
-                    self.add_sample(metric, node, labels.clone(), &mut counts, page);
+                    self.add_sample(metric, node, labels.clone(), page);
                 }
             });
-            for ((family, labels), count) in counts {
-                self.put(family, labels, exposition::Value::Unsigned(count), page);
-            }
         }
         let mut records = listing.records.iter();
         records.any(|records| is_known(reply, records.path))
@@ -64,11 +64,10 @@ impl StateMapping {
         &'m self,
         metric: &Metric,
         node: Value<'v>,
-        mut labels: Vec<Cow<'v, str>>,
-        counts: &mut BTreeMap<(&'static str, Vec<Cow<'v, str>>), u64>,
+        mut labels: Labels<'v>,
         page: &mut Page<'m>,
     ) {
-        labels.extend(metric.fixed.map(|(_, value)| Cow::Borrowed(value)));
+        labels.extend(metric.fixed.map(|(label, value)| (label, Cow::Borrowed(value))));
         let name = metric.family.name;
         let value = match metric.reading {
             Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
@@ -92,16 +91,13 @@ impl StateMapping {
                 }
                 None
             }
-            Reading::Count => {
-                *counts.entry((name, labels)).or_default() += 1;
-                return;
-            }
+            Reading::Count => Some(exposition::Value::Unsigned(1)),
             Reading::CountOf(names) => {
                 Some(exposition::Value::Unsigned(below(node, names).count() as u64))
             }
         };
         if let Some(value) = value {
-            self.put(name, labels, value, page);
+            self.put(name, &labels, value, page);
         }
     }
 
@@ -109,7 +105,7 @@ impl StateMapping {
     fn add_states<'m>(
         &'m self,
         family: &str,
-        labels: &[Cow<'_, str>],
+        labels: &Labels<'_>,
         text: &str,
         states: States,
         page: &mut Page<'m>,
@@ -120,24 +116,29 @@ impl StateMapping {
             Some((_, state, _)) => Cow::Borrowed(*state),
             None => text.to_lowercase().replace(' ', "_").into(),
         };
-        let unknown = known.is_none().then_some(own.as_ref());
-        for state in states.iter().map(|(_, state, _)| *state).chain(unknown) {
-            let mut labels = labels.to_vec();
-            labels.push(Cow::Borrowed(state));
-            self.put(family, labels, flag(state == own), page);
+        // Several words may mean one state.
+        let mut seen = Vec::new();
+        for state in states.iter().map(|(_, state, _)| *state).chain([own.as_ref()]) {
+            if seen.contains(&state) {
+                continue;
+            }
+            seen.push(state);
+            let mut labels = labels.clone();
+            labels.push((STATE, Cow::Borrowed(state)));
+            self.put(family, &labels, flag(state == own), page);
         }
     }
 
     fn put<'m>(
         &'m self,
         family: &str,
-        labels: Vec<Cow<'_, str>>,
+        labels: &Labels<'_>,
         value: exposition::Value,
         page: &mut Page<'m>,
     ) {
         if let Some(series) = self.families.get(family) {
-            let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
-            page.add(series, &labels, value);
+            let labels = labels.iter().map(|(name, value)| (*name, value.as_bytes()));
+            page.add_labelled(series, labels, value);
         }
     }
 }
@@ -162,14 +163,16 @@ fn flag(is_set: bool) -> exposition::Value {
     exposition::Value::Unsigned(u64::from(is_set))
 }
 
-/// The values of the labels of `nodes`, which stand at the steps of the path of `records`.
-fn labels_of<'v>(records: &Records, nodes: &[Value<'v>], part: &'v str) -> Vec<Cow<'v, str>> {
+/// The labels of `nodes`, which stand at the steps of the path of `records`. To Prometheus one
+/// without a value is none.
+fn labels_of<'v>(records: &Records, nodes: &[Value<'v>], part: &'v str) -> Labels<'v> {
     let steps = records.path.iter().zip(nodes);
     let fields = steps.flat_map(|(step, node)| {
         let labels = step.labels.iter();
-        labels.map(|(_, names)| field(*node, names).map(without_passwords).unwrap_or_default())
+        labels.filter_map(|(label, names)| Some((*label, without_passwords(field(*node, names)?))))
     });
-    records.part.map(|_| part.into()).into_iter().chain(fields).collect()
+    let labels = records.part.map(|label| (label, part.into())).into_iter().chain(fields);
+    labels.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// Walks from `value` along the `path`, and gives all nodes on the way to each end of it to

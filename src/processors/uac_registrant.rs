@@ -11,7 +11,8 @@ pub const PROCESSOR: Processor = Processor {
     group: "uac_registrant",
     listings: &[listing(&["reg_list", "uac_registrant:list"], &["expires"], &[records(
         &[step(&["AOR", "Records"],
-            &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"])])],
+            &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"]),
+                ("socket", &["socket"])])],
         &[
             registration(&["state"], STATES),
             metric("opensips_uac_registrant_registration_enabled",

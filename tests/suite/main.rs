@@ -9,6 +9,7 @@ mod collect_flags;
 mod collect_parameter;
 mod command_line;
 mod dialects;
+mod equal_labels;
 mod fifo;
 mod fifo_outages;
 mod fifo_replies;

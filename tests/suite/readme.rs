@@ -11,7 +11,7 @@ use opensips_exporter::gate::backend::ALL_DESCRIPTORS;
 use opensips_exporter::gate::connection::{ANSWER_TIME, HEAD_TIME};
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::request::MAX_HEAD;
-use opensips_exporter::processors::PROCESSORS;
+use opensips_exporter::processors::{Metric, PROCESSORS};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -219,16 +219,9 @@ fn the_tables_are_well_made() {
 fn the_tables_of_states_are_well_made() {
     let of_statistics = PROCESSORS.iter().flat_map(|processor| processor.metrics);
     let mut seen: std::collections::BTreeMap<_, _> = of_statistics
-        .map(|metric| {
-            (
-                metric.family.name,
-                (
-                    (metric.family.kind, metric.family.help),
-                    metric.labels.to_vec(),
-                ),
-            )
-        })
+        .map(|Metric { family, .. }| (family.name, (family.kind, family.help)))
         .collect();
+    let mut merges = std::collections::BTreeMap::new();
     let listings = PROCESSORS.iter().flat_map(|processor| processor.listings);
     let commands = listings.flat_map(|listing| listing.command.names);
     let commands: Vec<String> = commands.map(|name| format!("{name})")).collect();
@@ -242,9 +235,11 @@ fn the_tables_of_states_are_well_made() {
                 commands.iter().any(|command| help.ends_with(command)),
                 "{name}: {help}"
             );
-            let metric = ((metric.family.kind, help), metric.labels);
-            let known = seen.entry(name).or_insert(metric.clone());
-            assert_eq!(*known, metric, "{name}");
+            let labels: std::collections::BTreeSet<_> = metric.labels.iter().collect();
+            assert_eq!(labels.len(), metric.labels.len(), "{name}");
+            let known = seen.entry(name).or_insert((metric.family.kind, help));
+            assert_eq!(*known, (metric.family.kind, help), "{name}");
+            assert_eq!(*merges.entry(name).or_insert(metric.merge), metric.merge);
         }
     }
 }

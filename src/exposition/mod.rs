@@ -4,12 +4,17 @@
 //! for: one HELP and one TYPE per family, all samples of a family together, no series twice. This
 //! room knows nothing of OpenSIPS.
 
+mod family;
+mod value;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::mem;
 use std::ops::Range;
 
 use crate::bytes::append;
+pub use family::{Family, Header, Kind};
+use value::write_label_value;
+pub use value::{Merge, Value};
 
 /// What an HTTP answer that carries a page calls itself.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -19,68 +24,6 @@ const SAMPLE: usize = 64;
 const GAPS: usize = 8;
 const HEADER: usize = 240;
 
-/// The TYPE of a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Only goes up, or starts again at 0.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Nobody says which of the two it is.
-    Untyped,
-}
-
-impl Kind {
-    /// The word behind `# TYPE name`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Untyped => "untyped",
-        }
-    }
-}
-
-/// What all samples of one metric name have in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Family {
-    /// The metric name, letters, digits and underscores.
-    pub name: &'static str,
-    /// Its TYPE.
-    pub kind: Kind,
-    /// Its HELP, one line in plain words.
-    pub help: &'static str,
-}
-
-/// The lines of a [`Family`] that stand before its samples, made once.
-#[derive(Debug)]
-pub struct Header(Vec<u8>);
-
-impl Header {
-    /// Those of `families`, in their order.
-    pub fn of(families: &[Family]) -> Vec<Header> {
-        families.iter().map(Header::new).collect()
-    }
-
-    fn new(family: &Family) -> Self {
-        let Family { name, kind, help } = family;
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-        let text = format!("# HELP {name} {help}\n# TYPE {name} {}\n", kind.name());
-        Header(text.into_bytes())
-    }
-}
-
-/// The number of a sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
-    /// A count.
-    Unsigned(u64),
-    /// A level, which may lie below zero.
-    Signed(i64),
-    /// A measurement, in the unit that the metric's name says.
-    Float(f64),
-}
-
 /// A series with gaps for label values: all that does not differ between its samples is made once.
 #[derive(Debug)]
 pub struct Series {
@@ -88,6 +31,8 @@ pub struct Series {
     family: usize,
     /// See [`Series::at`].
     place: usize,
+    /// What samples with the same labels become.
+    merge: Merge,
     /// The text up to the first gap, or all of it.
     start: Vec<u8>,
     /// Which value fills each gap, and the text up to the next one or the end.
@@ -130,7 +75,7 @@ impl Series {
         }
         text.extend_from_slice(if separator == b'{' { b" " } else { b"} " });
         *gaps.last_mut().map_or(&mut start, |(_, end)| end) = text;
-        Series { family, place: 0, start, gaps }
+        Series { family, place: 0, merge: Merge::Last, start, gaps }
     }
 
     /// The same with labels whose values all come with the samples, in this order.
@@ -139,10 +84,21 @@ impl Series {
         Series::new(family, name, labels.into_iter().zip(given))
     }
 
+    /// The series `name` without labels: those come with the samples, see [`Page::add_labelled`].
+    pub fn named(family: usize, name: &str) -> Self {
+        let (start, gaps) = (name.into(), Vec::new());
+        Series { family, place: 0, merge: Merge::Last, start, gaps }
+    }
+
     /// The same at this place among the series of its family: those that label values can make
     /// equal need the same place.
     pub fn at(self, place: usize) -> Self {
         Series { place, ..self }
+    }
+
+    /// The same, whose samples with the same labels become that.
+    pub fn merged_to(self, merge: Merge) -> Self {
+        Series { merge, ..self }
     }
 }
 
@@ -186,7 +142,8 @@ impl<'s> Page<'s> {
 
     /// Adds a sample to the family of `series`, whose gaps these label values fill.
     ///
-    /// They may hold any bytes. Of several samples of the same series, the one added last counts.
+    /// They may hold any bytes. What becomes of several samples with the same labels is the
+    /// [`Merge`] of the series.
     pub fn add(&mut self, series: &'s Series, values: &[&[u8]], value: Value) {
         let start = self.text.len();
         for (index, text) in &series.gaps {
@@ -194,13 +151,34 @@ impl<'s> Page<'s> {
             write_label_value(value, &mut self.text);
             append(text, &mut self.text);
         }
-        self.samples.push(Sample {
-            series,
-            text: start..self.text.len(),
-            value,
-            next: NONE,
-            is_repeated: false,
-        });
+        self.push(series, start, value);
+    }
+
+    /// The same for a [`Series::named`], with names and values of its labels.
+    pub fn add_labelled<'a>(
+        &mut self,
+        series: &'s Series,
+        labels: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        value: Value,
+    ) {
+        let start = self.text.len();
+        let mut separator = b'{';
+        for (name, value) in labels {
+            self.text.push(separator);
+            append(name.as_bytes(), &mut self.text);
+            append(b"=\"", &mut self.text);
+            write_label_value(value, &mut self.text);
+            self.text.push(b'"');
+            separator = b',';
+        }
+        append(if separator == b'{' { b" " } else { b"} " }, &mut self.text);
+        self.push(series, start, value);
+    }
+
+    /// Adds a sample whose text begins at `start`.
+    fn push(&mut self, series: &'s Series, start: usize, value: Value) {
+        let text = start..self.text.len();
+        self.samples.push(Sample { series, text, value, next: NONE, is_repeated: false });
     }
 
     /// Prints the page at the end of `out`, the families in the order of `headers`.
@@ -210,17 +188,17 @@ impl<'s> Page<'s> {
         out.reserve(self.text.len() + self.samples.len() * SAMPLE + families * HEADER);
         for (header, chain) in headers.iter().zip(&chains) {
             if !chain.is_ordered {
-                self.mark_repeated(chain.first);
+                self.merge_repeated(chain.first);
             }
             let mut next = self.samples.get(chain.first);
             if next.is_some() {
-                out.extend_from_slice(&header.0);
+                out.extend_from_slice(header.text());
             }
             while let Some(sample) = next {
                 if !sample.is_repeated {
                     append(&sample.series.start, out);
                     append(text_of(sample, &self.text), out);
-                    write_value(sample.value, out);
+                    sample.value.write(out);
                     out.push(b'\n');
                 }
                 next = self.samples.get(sample.next);
@@ -251,16 +229,20 @@ impl<'s> Page<'s> {
         chains
     }
 
-    /// Marks those of the samples from the `first` on whose series comes again.
-    fn mark_repeated(&mut self, first: usize) {
+    /// Merges those of the samples from the `first` on that are of the same series into the last.
+    fn merge_repeated(&mut self, first: usize) {
         let mut known = BTreeMap::new();
         let mut index = first;
         while let Some(sample) = self.samples.get(index) {
             let next = sample.next;
-            if let Some(before) = known.insert(order(sample, &self.text), index)
-                && let Some(before) = self.samples.get_mut(before)
-            {
+            let before = known.insert(order(sample, &self.text), index);
+            let before = before.and_then(|before| self.samples.get_mut(before));
+            let merged = before.map(|before| {
                 before.is_repeated = true;
+                before.value
+            });
+            if let (Some(before), Some(sample)) = (merged, self.samples.get_mut(index)) {
+                sample.value = sample.series.merge.of(before, sample.value);
             }
             index = next;
         }
@@ -277,62 +259,6 @@ fn order<'p>(sample: &Sample<'_>, text: &'p [u8]) -> (usize, usize, &'p [u8]) {
 /// What fills the gaps of `sample`.
 fn text_of<'p>(sample: &Sample<'_>, text: &'p [u8]) -> &'p [u8] {
     text.get(sample.text.clone()).unwrap_or_default()
-}
-
-/// Whether a byte stands in a label value as it is.
-#[allow(clippy::indexing_slicing)] // It is evaluated when this is compiled.
-const IS_PLAIN: [bool; 256] = {
-    let mut is_plain = [false; 256];
-    let mut byte = b' ';
-    while byte <= b'~' {
-        is_plain[byte as usize] = !matches!(byte, b'"' | b'\\');
-        byte += 1;
-    }
-    is_plain
-};
-
-/// Writes a label value, of which nearly none needs to be escaped.
-#[inline(always)]
-fn write_label_value(value: &[u8], out: &mut Vec<u8>) {
-    let is_plain = |byte: &u8| IS_PLAIN.get(usize::from(*byte)) == Some(&true);
-    if value.iter().all(is_plain) {
-        append(value, out);
-    } else {
-        write_escaped(value, out);
-    }
-}
-
-/// Writes `value` with a backslash before each backslash and quote, and `\n` for each newline. The
-/// format is UTF-8 throughout. A byte that is not becomes the four characters `\xHH`, so that two
-/// names that differ only in such bytes stay two series.
-fn write_escaped(value: &[u8], out: &mut Vec<u8>) {
-    for chunk in value.utf8_chunks() {
-        for byte in chunk.valid().bytes() {
-            match byte {
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
-                _ => out.push(byte),
-            }
-        }
-        for byte in chunk.invalid() {
-            print(out, format_args!("\\\\x{byte:02x}"));
-        }
-    }
-}
-
-fn write_value(value: Value, out: &mut Vec<u8>) {
-    let mut digits = itoa::Buffer::new();
-    let digits = match value {
-        Value::Unsigned(number) => digits.format(number),
-        Value::Signed(number) => digits.format(number),
-        Value::Float(number) => return print(out, format_args!("{number}")),
-    };
-    append(digits.as_bytes(), out);
-}
-
-fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // A write to a Vec cannot fail.
-    let _ = out.write_fmt(text);
 }
 
 #[cfg(test)]
@@ -386,15 +312,28 @@ mod tests {
     }
 
     #[test]
-    fn the_later_of_two_samples_of_one_series_counts() {
-        assert_eq!(
-            page(&[
-                (1, &[("of", b"a")], Value::Signed(1)),
-                (1, &[("of", b"b")], Value::Signed(2)),
-                (1, &[("of", b"a")], Value::Signed(3)),
-            ]),
-            "# HELP level Level\n# TYPE level gauge\nlevel{of=\"b\"} 2\nlevel{of=\"a\"} 3\n"
-        );
+    fn samples_of_one_series_are_merged() {
+        for (merge, values, expected) in [
+            (Merge::Last, [Value::Signed(1), Value::Signed(-3)], "-3"),
+            (Merge::Largest, [Value::Signed(1), Value::Signed(-3)], "1"),
+            (Merge::Largest, [Value::Unsigned(1), Value::Float(1.5)], "1.5"),
+            (Merge::Sum, [Value::Unsigned(1), Value::Unsigned(3)], "4"),
+            (Merge::Sum, [Value::Unsigned(1), Value::Signed(-3)], "-2"),
+        ] {
+            let series = Series::named(1, "level").merged_to(merge);
+            let mut page = Page::default();
+            let [first, last] = values;
+            for (of, value) in [("a", first), ("b", Value::Signed(2)), ("a", last)] {
+                page.add_labelled(&series, [("of", of.as_bytes())], value);
+            }
+            page.add_labelled(&series, [], last);
+            let mut out = Vec::new();
+            page.write(&Header::of(FAMILIES), &mut out);
+            let text = String::from_utf8_lossy(&out).into_owned();
+            let expected =
+                format!("gauge\nlevel{{of=\"b\"}} 2\nlevel{{of=\"a\"}} {expected}\nlevel ");
+            assert!(text.contains(&expected), "{text}");
+        }
     }
 
     #[test]
