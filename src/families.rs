@@ -30,7 +30,8 @@ pub const FAMILIES: &[Row] = &[
          this is",
         &[]),
     row("opensips_exporter_unparsed_lines",
-        "Lines of the server's reply to this scrape that could not be parsed and were left out",
+        "Lines of the server's reply to this scrape that could not be parsed, or are counts below \
+         zero, and were left out",
         &[]),
     row("opensips_info", "What the server says it is, always 1", &["server", "version"]),
     row("opensips_process_info",

@@ -183,9 +183,14 @@ impl Scraper {
         let mut sink = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
             Ok(statistic) => {
                 parsed += 1;
-                if selection.contains(statistic.group, statistic.name) {
-                    collection.add(&statistic);
-                    note_group(&mut groups, statistic.group);
+                let Statistic { group, name, value } = statistic;
+                if selection.contains(group, name) {
+                    note_group(&mut groups, group);
+                    if !collection.add(&statistic) {
+                        unparsed += 1;
+                        let (group, name) = (group.escape_ascii(), name.escape_ascii());
+                        log::debug!("left out of the page, no count: {group}:{name} {value}");
+                    }
                 }
             }
             Err(Unparsed(part)) => {

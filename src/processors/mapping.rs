@@ -91,8 +91,8 @@ impl<'m> Collection<'m> {
     }
 
     /// Adds `statistic`: a sample for each metric that has its very name, else one for the first
-    /// pattern that fits, else one of [`UNCLAIMED`].
-    pub fn add(&mut self, statistic: &Statistic<'_>) {
+    /// pattern that fits, else one of [`UNCLAIMED`]. Returns whether its value can be right.
+    pub fn add(&mut self, statistic: &Statistic<'_>) -> bool {
         let Statistic { group, name, value } = *statistic;
         let mut parts = Parts::default();
         if !is_equal(group, &self.group) {
@@ -105,12 +105,14 @@ impl<'m> Collection<'m> {
         }
         if let Some(claims) = self.names.and_then(|names| names.find(name, &mut parts)) {
             parts[0] = &self.part;
+            let mut are_added = true;
             for claim in claims {
-                claim.add(&parts, value, &mut self.page);
+                are_added &= claim.add(&parts, value, &mut self.page);
             }
+            are_added
         } else {
             (parts[0], parts[1]) = (group, name);
-            self.mapping.unclaimed.add(&parts, value, &mut self.page);
+            self.mapping.unclaimed.add(&parts, value, &mut self.page)
         }
     }
 
@@ -121,13 +123,16 @@ impl<'m> Collection<'m> {
 }
 
 impl Claim {
-    /// Adds a sample with this `value`. The server prints a level that fell below zero as an
-    /// unsigned number near 2^64: only a counter can mean such a number.
-    fn add<'m>(&'m self, parts: &Parts<'_>, value: u64, page: &mut Page<'m>) {
-        let value = match self.kind {
-            Kind::Counter => Value::Unsigned(value),
-            Kind::Gauge | Kind::Untyped => Value::Signed(value.cast_signed()),
-        };
+    /// Adds a sample with this `value`, and returns whether there is one. The server prints what
+    /// fell below zero as an unsigned number near 2^64: that is no count, but a level.
+    fn add<'m>(&'m self, parts: &Parts<'_>, value: u64, page: &mut Page<'m>) -> bool {
+        let signed = value.cast_signed();
+        let is_count = self.kind == Kind::Counter;
+        if is_count && signed < 0 {
+            return false;
+        }
+        let value = if is_count { Value::Unsigned(value) } else { Value::Signed(signed) };
         page.add(&self.series, parts, value);
+        true
     }
 }

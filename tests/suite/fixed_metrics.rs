@@ -128,7 +128,7 @@ fn what_the_server_does_not_have_is_absent() {
     assert_eq!(page.of_server(), ["opensips_core_requests_total"]);
 }
 
-/// A level below zero is printed by the server near 2^64.
+/// What fell below zero is printed by the server near 2^64. From 3.0 on it has lost its digits.
 #[test]
 fn gauges_go_below_zero_and_counters_do_not() {
     let statistic = |group: &str, name: &str| (group.into(), name.into(), u64::MAX - 5);
@@ -150,10 +150,8 @@ fn gauges_go_below_zero_and_counters_do_not() {
         value("opensips_usrloc_users", &[("domain", "location")]),
         written("-6")
     );
-    assert_eq!(
-        value("opensips_core_requests_total", &[]),
-        written("18446744073709551610")
-    );
+    assert_eq!(value("opensips_core_requests_total", &[]), None);
+    assert_eq!(value("opensips_exporter_unparsed_lines", &[]), written("1"));
     assert_eq!(
         value(
             "opensips_statistic",
