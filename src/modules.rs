@@ -76,12 +76,13 @@ impl Modules {
     /// Asks the server for the states that are selected.
     ///
     /// It does nothing else while it works on one command, so after one that is too slow no other
-    /// is sent, and that one is the last in the next scrapes.
+    /// is sent, and that one is the last in the next scrapes. If it `is_busy` already, none is.
     pub fn collect<'c>(
         &'c self,
         client: &mut Client,
         selection: &Selection,
         deadline: Deadline,
+        is_busy: bool,
     ) -> Collected<'c> {
         let mut collected = Collected::default();
         let add = |page: &mut Page<'c>, family, collector: &str, value| {
@@ -94,7 +95,12 @@ impl Modules {
         if processors.is_empty() {
             return collected;
         }
-        let listed = match client.commands(deadline) {
+        let listed = match client.known_commands() {
+            Some(listed) => Ok(listed),
+            None if is_busy => Err(CommandError::NoTime),
+            None => client.commands(deadline),
+        };
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
                 add(&mut collected.collectors, Own::CollectorSuccess, WHICH, Value::Unsigned(0));
@@ -112,7 +118,7 @@ impl Modules {
             let mut listings = processor.listings.iter();
             listings.any(|listing| client.has_failed(listing.command.names))
         });
-        let mut run = Run { modules: self, client, deadline, listed, is_busy: false };
+        let mut run = Run { modules: self, client, deadline, listed, is_busy };
         for processor in others.into_iter().chain(failed) {
             let began = Instant::now();
             let Some(result) = run.collect(processor, &mut collected.states) else {

@@ -160,13 +160,14 @@ impl Scraper {
     /// Asks for everything that is on the page.
     fn ask(&self, client: &mut Client, selection: &Selection, deadline: Deadline) -> Scrape<'_> {
         let mut scrape = self.read(client, selection, deadline);
-        if scrape.result.is_ok() {
+        if let Ok(reading) = &scrape.result {
+            let is_busy = reading.is_busy;
             let mut groups = GROUPS_OF_PROCESSES.iter();
-            if groups.any(|group| selection.has_group(group)) {
+            if !is_busy && groups.any(|group| selection.has_group(group)) {
                 scrape.processes = client.processes(deadline);
             }
             scrape.product = client.product().cloned();
-            scrape.collected = self.modules.collect(client, selection, deadline);
+            scrape.collected = self.modules.collect(client, selection, deadline, is_busy);
             for outcome in &scrape.collected.outcomes {
                 note_group(&mut scrape.groups, outcome.module.as_bytes());
             }

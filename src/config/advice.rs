@@ -93,12 +93,14 @@ pub fn on_command(error: &CommandError) -> String {
     format!("{error}: {advice}")
 }
 
-/// What to do about `groups` that are too large for one reply of the server.
+/// What to do about `groups` that are too large for one reply of the server, or did not come in
+/// time.
 pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>) -> String {
     let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
     format!(
-        "left out of the page, each too large for one reply of the server: {} raise \
-         socket_buf_size of mi_datagram (OpenSIPS 4.0), or buf_size of httpd with mi_http",
+        "left out of the page, each too large for one reply of the server or not answered in time: \
+         {} raise socket_buf_size of mi_datagram (OpenSIPS 4.0), or buf_size of httpd with mi_http, \
+         and see whether the script makes names without end",
         groups.join(" ")
     )
 }

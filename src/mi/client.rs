@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
-use super::split::{self, Groups, Plan, Reading, Wanted};
+use super::split::{self, Groups, Plan, Reading, Request, Wanted};
 use super::transport::{Endpoint, Identity, Places};
 use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
 
@@ -199,12 +199,17 @@ impl Client {
         };
         let (dialect, identity, caller) = (server.dialect, server.identity.clone(), &self.caller);
         let mut has_answered = false;
-        let mut ask = |arguments: &[String], sink: &mut Sink<'_>| {
+        let is_patient = deadline.limit() >= self.timeout;
+        let mut ask = |request: Request<'_>, sink: &mut Sink<'_>| {
+            let deadline = match request.is_risky {
+                true => deadline.at_most(deadline.limit() / 4),
+                false => deadline,
+            };
             let mut bytes = 0;
             let result = caller.ask(
                 dialect,
                 identity.as_ref(),
-                |id| dialect.get_statistics(arguments, id),
+                |id| dialect.get_statistics(request.arguments, id),
                 |reply, id| {
                     bytes = reply.len();
                     dialect.read_statistics(reply, id, sink)
@@ -221,8 +226,9 @@ impl Client {
                 Err(refused) => Err(refused),
             }
         };
-        let mut reading =
-            split::read(&mut server.plan, &mut self.groups, wanted, arguments, &mut ask, sink)?;
+        let (plan, groups) = (&mut server.plan, &mut self.groups);
+        let reading = split::read(plan, groups, wanted, arguments, is_patient, &mut ask, sink);
+        let mut reading = reading?;
         reading.is_by_groups |= is_by_groups;
         // 1.x and Kamailio have no groups but those that are known.
         reading.may_lack_groups =

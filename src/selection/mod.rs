@@ -4,7 +4,6 @@
 mod argument;
 mod scope;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::mi::Wanted;
@@ -119,9 +118,12 @@ impl Selection {
                 }
             }
         }
+        // What was too large is remembered by the list.
+        for list in [&mut arguments, &mut groups] {
+            list.sort_unstable();
+            list.dedup();
+        }
         arguments.append(&mut groups);
-        let mut asked = HashSet::new();
-        arguments.retain(|argument| asked.insert(argument.clone()));
         Wanted {
             arguments,
             excluded: self.scope.excluded.clone(),

@@ -40,7 +40,7 @@ fn only_what_is_selected_is_asked_for_and_written() {
         ),
         (
             "collect[]=net:&collect[]=inuse_transactions",
-            "inuse_transactions\nnet:\ninuse_transactions:\n",
+            "inuse_transactions\ninuse_transactions:\nnet:\n",
             &["opensips_net_waiting", "opensips_tm_inuse_transactions"],
         ),
         ("collect[]=script:", "script:\n", &["opensips_statistic"]),

@@ -9,6 +9,7 @@ mod collect_flags;
 mod collect_parameter;
 mod command_line;
 mod dialects;
+mod endless_names;
 mod equal_labels;
 mod fifo;
 mod fifo_outages;

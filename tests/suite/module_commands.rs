@@ -149,7 +149,7 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
     for version in [V2_4, V3_6] {
         let busy = Duration::from_millis(2400);
         let (_directory, server, exporter) = exporter(version, &["--timeout=4s"], |server| {
-            server.behave(Behaviour::SlowAt("list_blacklists", busy));
+            server.behave(Behaviour::SlowAt(&["list_blacklists"], busy));
         });
         let page = exporter.scrape();
         assert_eq!(page.up(), "1");
@@ -181,7 +181,7 @@ fn what_the_server_is_busy_with_costs_no_other_module_but_once() {
 #[test]
 fn strangers_in_a_hurry_keep_nobody_from_an_answer() {
     let (_directory, _server, exporter) = exporter(V3_6, &[], |server| {
-        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(400)));
+        server.behave(Behaviour::SlowAt(&["ds_list"], Duration::from_millis(400)));
     });
     for _ in 0..5 {
         // A command has a quarter of it.
@@ -278,7 +278,7 @@ fn what_lists_the_parts_of_a_command_may_be_slow_as_well() {
     let flags = ["--timeout=4s", "--exclude=status_report"];
     let (_directory, _server, exporter) = exporter(V3_6, &flags, |server| {
         server.behave(Behaviour::SlowAt(
-            "sr_list_status",
+            &["sr_list_status"],
             Duration::from_millis(2400),
         ));
     });
@@ -294,7 +294,7 @@ fn what_lists_the_parts_of_a_command_may_be_slow_as_well() {
 #[test]
 fn scrapes_at_once_ask_one_after_the_other() {
     let (_directory, _server, exporter) = exporter(V3_6, &["--timeout=8s"], |server| {
-        server.behave(Behaviour::SlowAt("ds_list", Duration::from_millis(2250)));
+        server.behave(Behaviour::SlowAt(&["ds_list"], Duration::from_millis(2250)));
     });
     std::thread::scope(|scope| {
         for _ in 0..6 {

@@ -38,8 +38,8 @@ pub enum Behaviour {
     WrongSender(Vec<u8>),
     /// Does not answer requests that hold this.
     Mute(&'static str),
-    /// Is busy for so long with each request that holds this. Others wait.
-    SlowAt(&'static str, Duration),
+    /// Is busy for so long with each request that holds one of these. Others wait.
+    SlowAt(&'static [&'static str], Duration),
     /// Answers twice, the second time with these bytes.
     Twice(Vec<u8>),
     /// Answers with these bytes first, and then as it should.
@@ -265,18 +265,17 @@ fn handle(request: &[u8], client: &SocketAddr, answers: &UnixDatagram, state: &M
     };
     // The client may have gone.
     let send = |bytes: &[u8]| drop(answers.send_to_addr(bytes, client));
+    if let Behaviour::SlowAt(texts, time) = behaviour
+        && texts.iter().any(|text| holds(request, text.as_bytes()))
+    {
+        thread::sleep(time);
+    }
     let Some(reply) = reply else { return };
     match behaviour {
-        Behaviour::Proper => send(&reply),
+        Behaviour::Proper | Behaviour::SlowAt(..) => send(&reply),
         Behaviour::Silent => {}
         Behaviour::Mute(text) if holds(request, text.as_bytes()) => {}
         Behaviour::Mute(_) => send(&reply),
-        Behaviour::SlowAt(text, time) => {
-            if holds(request, text.as_bytes()) {
-                thread::sleep(time);
-            }
-            send(&reply);
-        }
         Behaviour::Slow(time) => {
             thread::sleep(time);
             send(&reply);

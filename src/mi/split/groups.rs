@@ -12,8 +12,17 @@ const GROUPS: &[&str] = &[
     "usrloc",
 ];
 
+/// Those in which the script makes names while the server runs.
+pub const GROWING: &[&str] = &["dynamic", "script"];
+
 /// The most groups that are remembered beside [`GROUPS`].
 const MAX_OTHERS: usize = 256;
+
+/// Whether `argument` asks for a group in which the script may make names without end.
+pub fn may_grow(argument: &str) -> bool {
+    let is_made = |group| GROWING.contains(&group) || !GROUPS.contains(&group);
+    argument.strip_suffix(':').is_some_and(is_made)
+}
 
 /// The groups that a server has or had, also before it was started again.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use super::retry::Retry;
 pub use groups::Groups;
 use names::PerProcess;
 pub use names::Seen;
-pub use reader::{Reading, Replies, read};
+pub use reader::{Reading, Replies, Request, read};
 
 /// Bytes of a request for statistics beside its arguments, in the longest dialect.
 const FRAME: usize = 100;
@@ -52,8 +52,12 @@ pub struct Plan {
     /// The arguments that were answered in one reply. If they once are not, that reply was perhaps
     /// only lost, and they are asked for once more.
     fitting: BTreeSet<Vec<String>>,
-    /// The arguments whose reply was too large.
+    /// The arguments whose reply was too large, or did not come in time.
     too_large: Retry<Vec<String>>,
+    /// Whether groups that may grow without end are asked for one by one after all others, since
+    /// something with them in it did not come in time: a server works on such a group for seconds
+    /// before it finds that it does not fit.
+    is_careful: bool,
     /// Whether groups of processes are asked for by names.
     is_by_names: bool,
     /// Groups of processes whose names are others than those that are known.
@@ -75,6 +79,7 @@ impl Plan {
             max_request,
             fitting: BTreeSet::new(),
             too_large: Retry::default(),
+            is_careful: false,
             is_by_names: false,
             with_other_names: BTreeSet::new(),
             total: 0,

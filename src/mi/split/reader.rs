@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::groups::{GROWING, Groups, may_grow};
 use super::names::{PerProcess, Seen, process_in};
-use super::{Groups, Plan, ROOMY, Wanted};
+use super::{Plan, ROOMY, Wanted};
 use crate::mi::wire::{Refused, Sink, Statistic, Unparsed};
 
 /// Processes that are asked for beyond the last one that is known, so that new ones are found.
@@ -27,8 +28,10 @@ pub struct Reading {
     pub started: Option<Instant>,
     /// The processes whose statistics were read.
     pub seen: Seen,
-    /// The arguments that were wanted and are too large for one reply.
+    /// The arguments that were wanted and are too large for one reply, or did not come in time.
     pub left_out: BTreeSet<String>,
+    /// Whether the server may still work on one of those.
+    pub is_busy: bool,
     /// Whether groups were asked for one by one instead of `all`.
     pub is_by_groups: bool,
     /// Whether groups that the configuration makes may be missing, since nobody told which there
@@ -45,11 +48,22 @@ pub struct Replies {
     pub largest: usize,
 }
 
-/// Sends one request for these arguments of `get_statistics`, gives what the reply holds to the
-/// sink, and returns the size of the reply in bytes: 0 if the server knows nothing of that.
-pub type Ask<'a> = dyn FnMut(&[String], &mut Sink<'_>) -> Result<usize, Refused> + 'a;
+/// One request for statistics.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// The arguments of `get_statistics`.
+    pub arguments: &'r [String],
+    /// Whether the reply is worth no more than a part of the time of the scrape.
+    pub is_risky: bool,
+}
 
-/// Reads what is `wanted` by these `arguments` of `get_statistics`.
+/// Sends a request, gives what the reply holds to the sink, and returns the size of the reply in
+/// bytes: 0 if the server knows nothing of that.
+pub type Ask<'a> = dyn FnMut(Request<'_>, &mut Sink<'_>) -> Result<usize, Refused> + 'a;
+
+/// Reads what is `wanted` by these `arguments` of `get_statistics`. Unless the scrape `is_patient`,
+/// which means that it has the time that the operator grants, nothing is learnt from what does not
+/// come in time.
 ///
 /// # Errors
 ///
@@ -60,6 +74,7 @@ pub fn read(
     groups: &mut Groups,
     wanted: &Wanted,
     arguments: Vec<String>,
+    is_patient: bool,
     ask: &mut Ask<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<Reading, Refused> {
@@ -67,6 +82,7 @@ pub fn read(
         plan,
         groups,
         is_everything: wanted.is_everything,
+        is_patient,
         named: &wanted.named,
         ask,
         sink,
@@ -96,6 +112,7 @@ struct Reader<'r, 's, 'k> {
     plan: &'r mut Plan,
     groups: &'r mut Groups,
     is_everything: bool,
+    is_patient: bool,
     named: &'r [String],
     ask: &'r mut Ask<'s>,
     sink: &'r mut Sink<'k>,
@@ -112,12 +129,21 @@ struct Reader<'r, 's, 'k> {
 impl Reader<'_, '_, '_> {
     /// Reads what `arguments` ask for, in parts if it does not fit into one reply.
     fn list(&mut self, mut arguments: Vec<String>) -> Result<(), Refused> {
-        if arguments == ["all"] && !self.plan.may_fit(&arguments, self.is_everything, self.now) {
+        let may_grow = |argument: &String| argument == "all" || may_grow(argument);
+        let is_careful = self.plan.is_careful && arguments.iter().any(may_grow);
+        if arguments == ["all"]
+            && (is_careful || !self.plan.may_fit(&arguments, self.is_everything, self.now))
+        {
             arguments = self.groups_of_all();
         }
         let is_left_out = |argument: &String| self.plan.is_left_out(argument, self.now);
         let (left_out, arguments): (Vec<_>, Vec<_>) = arguments.into_iter().partition(is_left_out);
         self.reading.left_out.extend(left_out);
+        if is_careful {
+            let (growing, others) = arguments.into_iter().partition(may_grow);
+            self.list(others)?;
+            return self.growing(growing);
+        }
         if arguments.is_empty() {
             return Ok(());
         }
@@ -141,10 +167,42 @@ impl Reader<'_, '_, '_> {
                 // No server has a name of that length.
                 Err(Refused::TooLong) if arguments.len() == 1 => return Ok(()),
                 Err(Refused::TooLong) => return self.halves(&arguments),
-                Err(refused) => return Err(refused),
+                Err(refused) => {
+                    let has_hung = self.is_patient && is_timeout(&refused);
+                    self.plan.is_careful |= has_hung && arguments.iter().any(may_grow);
+                    return Err(refused);
+                }
             }
         }
         self.parts(arguments)
+    }
+
+    /// Reads groups that may grow without end, up to the first that does not come in time: the
+    /// server still works on that.
+    fn growing(&mut self, mut groups: Vec<String>) -> Result<(), Refused> {
+        groups.sort_by_key(|group| GROWING.contains(&group.trim_end_matches(':')));
+        for group in groups {
+            let arguments = vec![group];
+            if !self.reading.is_busy {
+                match self.send(Request { arguments: &arguments, is_risky: true }) {
+                    Ok(bytes) => {
+                        self.plan.note_fit(&arguments, bytes, false);
+                        continue;
+                    }
+                    Err(Refused::TooLarge) => self.too_large.push(arguments.clone()),
+                    // What was read shows that the server is alive.
+                    Err(refused) if is_timeout(&refused) && self.statistics > 0 => {
+                        self.reading.is_busy = true;
+                        let learnt = self.is_patient.then(|| arguments.clone());
+                        self.too_large.extend(learnt);
+                    }
+                    Err(refused) => return Err(refused),
+                }
+            }
+            self.reading.left_out.extend(arguments);
+        }
+        self.plan.is_careful = !self.is_everything || !self.reading.left_out.is_empty();
+        Ok(())
     }
 
     /// Reads `arguments`, which do not fit into one reply.
@@ -240,9 +298,13 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
+    fn request(&mut self, arguments: &[String]) -> Result<usize, Refused> {
+        self.send(Request { arguments, is_risky: false })
+    }
+
     /// Sends one request, and notes what its reply says of the server. Returns the bytes of the
     /// reply.
-    fn request(&mut self, arguments: &[String]) -> Result<usize, Refused> {
+    fn send(&mut self, request: Request<'_>) -> Result<usize, Refused> {
         let Reader { groups, sink, reading, statistics, .. } = self;
         // The statistics of a group come together.
         let mut group = Vec::new();
@@ -262,7 +324,7 @@ impl Reader<'_, '_, '_> {
             }
             sink(statistic);
         };
-        let bytes = (self.ask)(arguments, &mut note)?;
+        let bytes = (self.ask)(request, &mut note)?;
         self.bytes += bytes;
         reading.replies.count += 1;
         reading.replies.largest = reading.replies.largest.max(bytes);
@@ -290,6 +352,10 @@ impl Reader<'_, '_, '_> {
             self.plan.total = self.bytes;
         }
     }
+}
+
+fn is_timeout(refused: &Refused) -> bool {
+    matches!(refused, Refused::Error(error) if error.is_timeout())
 }
 
 impl Reading {
