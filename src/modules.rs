@@ -181,7 +181,29 @@ impl<'c> Run<'c, '_> {
         name: &'static str,
         page: &mut Page<'c>,
     ) -> Result<(), Failure> {
-        let (parameter, parts) = self.parts(&listing.parts)?;
+        let parts = self.parts(&listing.parts, false)?;
+        let is_whole = parts.1.is_empty();
+        let result = self.read_parts(listing, name, parts, page);
+        if is_whole
+            && let Err(Failure { error: CommandError::TooLarge | CommandError::Paused, .. }) =
+                result
+        {
+            let parts = self.parts(&listing.parts, true)?;
+            if !parts.1.is_empty() {
+                return self.read_parts(listing, name, parts, page);
+            }
+        }
+        result
+    }
+
+    /// The same for some parts of that, or for the whole if there are none.
+    fn read_parts(
+        &mut self,
+        listing: &Listing,
+        name: &'static str,
+        (parameter, parts): (&str, Arc<[String]>),
+        page: &mut Page<'c>,
+    ) -> Result<(), Failure> {
         if parts.is_empty() {
             let whole = self.read_part(listing, name, None, page);
             return match (listing.parts, &whole) {
@@ -233,19 +255,25 @@ impl<'c> Run<'c, '_> {
     }
 
     /// The parts that a command is asked for one by one, and the parameter that they are: none if
-    /// it is asked for everything.
-    fn parts(&mut self, parts: &Parts) -> Result<(&'static str, Arc<[String]>), Failure> {
+    /// it is asked for everything. Everything may be `too_large`.
+    fn parts(
+        &mut self,
+        parts: &Parts,
+        too_large: bool,
+    ) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
             Parts::Whole | Parts::OrLess(_) => Ok(("", Arc::default())),
             Parts::Given(value) => Ok(("", Arc::from([value.to_string()]))),
             Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),
-            Parts::Listed { parameter, least, command, given, nodes, field } => {
+            Parts::Listed { least: usize::MAX, .. } if !too_large => Ok(("", Arc::default())),
+            Parts::Listed { parameter, least, without, command, given, nodes, field } => {
+                let least = if too_large { least.min(2) } else { least };
                 let call = command.name_in(&self.listed).map(|name| Call {
                     name,
                     attributes: command.attributes,
                     parameter: given,
                 });
-                let read = |reply: &mi::Value<'_>| Parts::read(nodes, field, reply);
+                let read = |reply: &mi::Value<'_>| Parts::read(nodes, field, without, reply);
                 let listed = match call {
                     Some(call) if !self.is_busy => self.client.call_once(call, self.deadline, read),
                     _ => Ok(Arc::default()),

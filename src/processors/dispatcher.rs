@@ -89,6 +89,7 @@ const fn latency(statistic: &'static str, field: Names) -> Metric {
 const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition",
     least: 2,
+    without: &[],
     command: Command { names: &["sr_list_status", "status_report:status"], attributes: &[] },
     given: Some(("group", "dispatcher")),
     nodes: &[],

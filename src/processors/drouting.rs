@@ -52,6 +52,7 @@ pub const PROCESSOR: Processor = Processor {
 const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition_name",
     least: 1,
+    without: &[],
     command: Command {
         names: &["dr_reload_status", "drouting:reload_status"],
         attributes: &["Date"],

@@ -34,8 +34,11 @@ pub enum Parts {
     Listed {
         /// The parameter.
         parameter: &'static str,
-        /// How many there are at least. With less it is asked once.
+        /// How many there are at least. With less it is asked once, unless the reply to that is too
+        /// large and there are several.
         least: usize,
+        /// Those that are not asked for.
+        without: Names,
         /// The other command, which has the same answer as long as the server runs, and its own
         /// parameter.
         command: Command,
@@ -60,6 +63,8 @@ pub struct Records {
     pub path: &'static [Step],
     /// The label whose value is the part that was asked for, see [`Parts`], before all others.
     pub part: Option<&'static str>,
+    /// A label, and the values with which they are left out.
+    pub without: (&'static str, Names),
     /// What they become.
     pub metrics: &'static [Metric],
 }
@@ -165,7 +170,7 @@ pub const fn listing(names: Names, attributes: Names, records: &'static [Records
 
 /// Nodes at the end of `path`.
 pub const fn records(path: &'static [Step], metrics: &'static [Metric]) -> Records {
-    Records { path, part: None, metrics }
+    Records { path, part: None, without: ("", &[]), metrics }
 }
 
 /// A step that every version has.

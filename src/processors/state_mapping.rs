@@ -51,6 +51,11 @@ impl StateMapping {
             visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
                 let node = nodes.last().copied().unwrap_or(*reply);
                 let labels = labels_of(records, nodes, part);
+                let (label, without) = records.without;
+                let mut values = labels.iter().filter(|(name, _)| *name == label);
+                if values.any(|(_, value)| without.contains(&value.as_ref())) {
+                    return;
+                }
                 for metric in records.metrics {
                     self.add_sample(metric, node, labels.clone(), page);
                 }
@@ -144,12 +149,13 @@ impl StateMapping {
 }
 
 impl Parts {
-    /// The parts in the reply to the command that lists them.
-    pub fn read(nodes: Names, field: Names, reply: &Value<'_>) -> Vec<String> {
+    /// The parts in the reply to the command that lists them, but those in `without`.
+    pub fn read(nodes: Names, field: Names, without: Names, reply: &Value<'_>) -> Vec<String> {
         let nodes = below(*reply, nodes);
         let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
         // Dispatcher has a second identifier for each partition, for its events.
         let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
+        let parts = parts.filter(|part| !without.contains(&part.as_ref()));
         parts.map(Cow::into_owned).collect()
     }
 }

@@ -156,8 +156,14 @@ fn trees() {
                 let read = dialect.read_tree(reply, ID, attributes, |root| {
                     values = count(root);
                     known += usize::from(mapping.add(listing, root, "part", &mut page));
-                    if let Parts::Listed { nodes, field, .. } = listing.parts {
-                        for part in Parts::read(nodes, field, root) {
+                    if let Parts::Listed {
+                        nodes,
+                        field,
+                        without,
+                        ..
+                    } = listing.parts
+                    {
+                        for part in Parts::read(nodes, field, without, root) {
                             assert!(!part.is_empty() && !part.contains(['\n', '"']));
                         }
                     }

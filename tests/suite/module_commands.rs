@@ -217,6 +217,47 @@ fn a_reply_that_does_not_fit_is_told() {
 }
 
 #[test]
+fn status_reports_that_do_not_fit_are_asked_for_by_group() {
+    let (_directory, server, exporter) = exporter(V4_0, &[], |server| {
+        server.teach("status_report:status", &"x".repeat(70_000));
+        server.teach(
+            "status_report:identifiers",
+            r#"[{"Group":"uac_registrant","Identifiers":["a"]},{"Group":"core","Identifiers":["main"]},
+                {"Group":"pike","Identifiers":["main"]}]"#,
+        );
+        for group in ["core", "pike"] {
+            server.teach(
+                &format!(r#"status_report:status{{"group":"{group}"}}"#),
+                r#"[{"Name":"main","Readiness":true,"Status":1}]"#,
+            );
+        }
+    });
+    for _ in 0..3 {
+        let page = exporter.scrape();
+        assert_eq!(success(&page, "status_report").as_deref(), Some("1"));
+        assert_eq!(
+            samples(&page, "opensips_status_report_identifier_up"),
+            [
+                "group=core,identifier=main 1",
+                "group=pike,identifier=main 1"
+            ]
+        );
+    }
+    let commands = server.commands();
+    let asked = |what: &str| {
+        commands
+            .iter()
+            .filter(|request| request.contains(what))
+            .count()
+    };
+    // Once beside those for the partitions of dispatcher.
+    assert_eq!(asked(r#"status_report:status","id""#), 1, "{commands:?}");
+    assert_eq!(asked("status_report:identifiers"), 1);
+    assert_eq!(asked(r#"{"group":"core"}"#), 3);
+    assert_eq!(asked(r#"{"group":"uac_registrant"}"#), 0);
+}
+
+#[test]
 fn commands_are_selected_like_groups() {
     let (_directory, server, exporter) = exporter(V2_4, &["--exclude=drouting"], |_| {});
     let page = exporter.scrape();
