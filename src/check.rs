@@ -57,21 +57,19 @@ impl Report {
             replies.largest
         );
         let part = replies.largest as f64 / client.capacity().unwrap_or(usize::MAX) as f64;
-        if is_datagram {
+        // One that is larger than usual shows no limit.
+        let is_known = is_datagram && part < 1.0;
+        if is_known {
             let _ = write!(told, ", {:.0} % of what the server can send", part * 100.0);
         }
         self.tell("replies", told);
         if replies.count > 1 && !endpoint.is_fifo() {
-            let setting = if is_datagram {
-                "socket_buf_size of mi_datagram raises that (OpenSIPS 4.0)"
-            } else {
-                "buf_size of httpd raises that"
-            };
+            let room = advice::on_room(client);
             self.tell(
                 "",
-                format!("not all fits into one reply, so it is asked for in parts; {setting}"),
+                format!("not all fits into one reply, so it is asked for in parts: {room}"),
             );
-        } else if is_datagram && part > NEAR {
+        } else if is_known && part > NEAR {
             self.tell("", "what does not fit any more will be asked for in parts");
         }
     }
@@ -160,7 +158,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
         report.problems.push(advice::on_error(&Error::Empty));
     }
     if !reading.left_out.is_empty() {
-        report.problems.push(advice::on_left_out(&reading.left_out));
+        report.problems.push(advice::on_left_out(&reading.left_out, client));
     }
     if reading.may_lack_groups {
         report.problems.push(advice::ON_UNKNOWN_GROUPS.to_string());
@@ -207,7 +205,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
                 "{}, {}: {}",
                 outcome.module,
                 failure.command,
-                advice::on_command(&failure.error)
+                advice::on_command(&failure.error, client)
             ));
         }
     }

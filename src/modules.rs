@@ -184,10 +184,8 @@ impl<'c> Run<'c, '_> {
         let parts = self.parts(&listing.parts, false)?;
         let is_whole = parts.1.is_empty();
         let result = self.read_parts(listing, name, parts, page);
-        if is_whole
-            && let Err(Failure { error: CommandError::TooLarge | CommandError::Paused, .. }) =
-                result
-        {
+        let is_of_size = |failure: &Failure| failure.error.is_of_size();
+        if is_whole && result.as_ref().is_err_and(is_of_size) {
             let parts = self.parts(&listing.parts, true)?;
             if !parts.1.is_empty() {
                 return self.read_parts(listing, name, parts, page);
@@ -205,13 +203,7 @@ impl<'c> Run<'c, '_> {
         page: &mut Page<'c>,
     ) -> Result<(), Failure> {
         if parts.is_empty() {
-            let whole = self.read_part(listing, name, None, page);
-            return match (listing.parts, &whole) {
-                (Parts::OrLess(less), Err(Failure { error, .. })) if error.is_of_size() => {
-                    self.read_part(listing, name, Some(("", less)), page)
-                }
-                _ => whole,
-            };
+            return self.read_part(listing, name, None, page);
         }
         let mut result = Ok(());
         for part in parts.iter() {
@@ -262,6 +254,7 @@ impl<'c> Run<'c, '_> {
         too_large: bool,
     ) -> Result<(&'static str, Arc<[String]>), Failure> {
         match *parts {
+            Parts::OrLess(value) if too_large => Ok(("", Arc::from([value.to_string()]))),
             Parts::Whole | Parts::OrLess(_) => Ok(("", Arc::default())),
             Parts::Given(value) => Ok(("", Arc::from([value.to_string()]))),
             Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),

@@ -119,7 +119,7 @@ impl Scraper {
         let Asked { client, news } = &mut *asked;
         let is_timeout = |error: &Error| error.is_timeout();
         if client.is_fair(had) || !scrape.result.as_ref().is_err_and(is_timeout) {
-            self.note(&scrape, selection, client.endpoint().to_string(), news);
+            self.note(&scrape, selection, client, news);
         }
         let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
         let page = self.page(began, scrape);
@@ -256,8 +256,9 @@ impl Scraper {
         out.into()
     }
 
-    /// Notes how a scrape of the server at `endpoint` ended, and what of that is news.
-    fn note(&self, scrape: &Scrape<'_>, selection: &Selection, endpoint: String, news: &mut News) {
+    /// Notes how a scrape of the server that `client` asks ended, and what of that is news.
+    fn note(&self, scrape: &Scrape<'_>, selection: &Selection, client: &Client, news: &mut News) {
+        let endpoint = client.endpoint().to_string();
         let has_moved = self.endpoint() != endpoint;
         let outcome = match &scrape.result {
             Ok(reading) => {
@@ -273,7 +274,7 @@ impl Scraper {
                     }
                     None => {}
                 }
-                self.note_groups(reading, selection, news);
+                self.note_groups(reading, selection, client, news);
                 Ok(())
             }
             Err(error) => {
@@ -282,7 +283,7 @@ impl Scraper {
                 Err(line)
             }
         };
-        note_modules(&scrape.collected, news);
+        note_modules(&scrape.collected, client, news);
         *lock(&self.endpoint) = endpoint;
         let mut last = lock(&self.last);
         let before = last.take();
@@ -294,9 +295,15 @@ impl Scraper {
     }
 
     /// Notes which groups are missing on the page.
-    fn note_groups(&self, reading: &Reading, selection: &Selection, news: &mut News) {
+    fn note_groups(
+        &self,
+        reading: &Reading,
+        selection: &Selection,
+        client: &Client,
+        news: &mut News,
+    ) {
         if !reading.left_out.is_empty() && selection.is_everything() {
-            let line = advice::on_left_out(&reading.left_out);
+            let line = advice::on_left_out(&reading.left_out, client);
             news.fails(LEFT_OUT, line.clone(), || line);
         } else if selection.is_everything() && news.works(LEFT_OUT).is_some() {
             news.tell("no group is left out of the page any more".to_string());
@@ -325,7 +332,7 @@ fn note_group(groups: &mut Vec<String>, group: &[u8]) {
 }
 
 /// Notes which modules are not complete on the page.
-fn note_modules(collected: &Collected, news: &mut News) {
+fn note_modules(collected: &Collected, client: &Client, news: &mut News) {
     match &collected.list_error {
         Some(error) if error.says_something() => news.fails(COMMANDS, String::new(), || {
             "the server does not list its commands, so there is nothing on the page of the state of \
@@ -345,7 +352,8 @@ fn note_modules(collected: &Collected, news: &mut News) {
             }
             Err(failure) if failure.error.says_something() => {
                 news.fails(module, String::new(), || {
-                    let (command, line) = (&failure.command, advice::on_command(&failure.error));
+                    let line = advice::on_command(&failure.error, client);
+                    let command = &failure.command;
                     format!("{module} is not complete on the page, {command}: {line}")
                 });
             }

@@ -1,6 +1,6 @@
 //! What to do about what went wrong: which flag mends which error.
 
-use crate::mi::{CommandError, Error};
+use crate::mi::{Client, CommandError, Error};
 
 /// One line for the operator: what happened, to what, and what to do.
 pub fn on_error(error: &Error) -> String {
@@ -10,10 +10,16 @@ pub fn on_error(error: &Error) -> String {
              the fifo_name of mi_fifo or the socket_name of mi_datagram (OpenSIPS), the \
              dgram_socket of jsonrpcs (Kamailio)"
         }
-        Error::Denied { .. } => {
+        Error::Denied { is_of_group: true, .. } => {
             "add that user to that group, or change the mode (of a socket by unix_socket_mode and \
-             unix_socket_group of mi_datagram, of a FIFO by fifo_mode and fifo_group of mi_fifo, in \
-             Kamailio by dgram_mode and dgram_group of jsonrpcs)"
+             unix_socket_group of mi_datagram or dgram_mode and dgram_group of jsonrpcs, of a FIFO \
+             by fifo_mode and fifo_group of mi_fifo)"
+        }
+        Error::Denied { .. } => {
+            "change its mode or group, the group has no right either (of a directory by chmod and \
+             chgrp, of a socket by unix_socket_mode and unix_socket_group of mi_datagram or \
+             dgram_mode and dgram_group of jsonrpcs, of a FIFO by fifo_mode and fifo_group of \
+             mi_fifo)"
         }
         Error::NobodyListens { .. } => {
             "the server has died and left its socket or FIFO behind, start it again"
@@ -39,6 +45,8 @@ pub fn on_error(error: &Error) -> String {
              its jsonrpcs or xhttp (Kamailio)"
         }
         Error::Unresolved { .. } => "correct --socket, or use an IP address",
+        Error::Unintelligible { start } if start.starts_with('<') => IS_PAGE,
+        Error::Http { what, .. } if what.ends_with("405") => IS_PAGE,
         Error::Http { .. } => {
             "set --socket to the address and the root of mi_http, such as \
              http://127.0.0.1:8888/mi, or to where Kamailio answers by jsonrpc_dispatch()"
@@ -73,13 +81,28 @@ pub fn on_error(error: &Error) -> String {
     format!("{error}: {advice}")
 }
 
-/// The same for what a command of the server failed with.
-pub fn on_command(error: &CommandError) -> String {
+const IS_PAGE: &str = "that is a page for people, perhaps of mi_html: set --socket to the address \
+                       and the root of mi_http";
+
+/// What makes room for larger replies of the server that `client` asks.
+pub fn on_room(client: &Client) -> &'static str {
+    if !client.endpoint().is_datagram() {
+        return "raise buf_size of httpd";
+    }
+    let product = client.product();
+    let of = product.map_or(("", None), |of| (of.name.as_str(), of.version.chars().next()));
+    match of {
+        ("kamailio", _) => "set pretty_format of jsonrpcs to 0, or ask by xhttp",
+        (_, Some('1' | '2')) => "load mi_fifo, and set --socket to that",
+        (_, Some('3')) => "load mi_fifo or mi_http, and set --socket to that",
+        _ => "raise socket_buf_size of mi_datagram",
+    }
+}
+
+/// The same as [`on_error`] for what a command of the server that `client` asks failed with.
+pub fn on_command(error: &CommandError, client: &Client) -> String {
     let advice = match error {
-        CommandError::TooLarge => {
-            "raise socket_buf_size of mi_datagram (OpenSIPS 4.0), or ask by HTTP (mi_http of \
-             OpenSIPS, xhttp of Kamailio)"
-        }
+        CommandError::TooLarge => on_room(client),
         CommandError::TooSlow { .. } | CommandError::NoTime => {
             "raise --timeout, or leave it to --exclude"
         }
@@ -93,15 +116,15 @@ pub fn on_command(error: &CommandError) -> String {
     format!("{error}: {advice}")
 }
 
-/// What to do about `groups` that are too large for one reply of the server, or did not come in
-/// time.
-pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>) -> String {
+/// What to do about `groups` that are too large for one reply of the server that `client` asks, or
+/// did not come in time.
+pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>, client: &Client) -> String {
     let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
     format!(
         "left out of the page, each too large for one reply of the server or not answered in time: \
-         {} raise socket_buf_size of mi_datagram (OpenSIPS 4.0), or buf_size of httpd with mi_http, \
-         and see whether the script makes names without end",
-        groups.join(" ")
+         {} {}, and see whether the script makes names without end",
+        groups.join(" "),
+        on_room(client)
     )
 }
 

@@ -26,6 +26,8 @@ pub enum Error {
         path: PathBuf,
         /// Mode and owner of that, and the user of this process.
         facts: String,
+        /// Whether its group may, and is not that of root.
+        is_of_group: bool,
     },
     /// The socket is there and nobody listens on it: the server died without removing it.
     NobodyListens {
@@ -204,7 +206,7 @@ impl fmt::Display for Error {
         match self {
             Error::Nowhere { places } => write!(f, "no server at any of {places}"),
             Error::Missing { path } => write!(f, "{} does not exist", path.display()),
-            Error::Denied { path, facts } => {
+            Error::Denied { path, facts, .. } => {
                 write!(f, "permission denied on {} ({facts})", path.display())
             }
             Error::NobodyListens { path } => write!(f, "nobody listens on {}", path.display()),
@@ -327,7 +329,7 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CommandError::TooLarge => f.write_str("the reply is too large for a datagram"),
+            CommandError::TooLarge => f.write_str("the reply is larger than the server can send"),
             CommandError::TooSlow { waited, .. } => {
                 let waited = waited.as_millis().try_into().unwrap_or(u64::MAX);
                 let waited = humantime::format_duration(Duration::from_millis(waited));

@@ -18,6 +18,7 @@ mod fixed_metrics;
 mod forged_replies;
 mod gate;
 mod golden_pages;
+mod hints;
 mod http;
 mod json;
 mod kamailio;

@@ -195,24 +195,39 @@ fn strangers_in_a_hurry_keep_nobody_from_an_answer() {
 }
 
 #[test]
-fn a_reply_that_does_not_fit_is_told() {
-    for version in [V2_4, V4_0] {
-        let name = if version.name == "4.0" {
-            "dispatcher:list"
-        } else {
-            "ds_list"
-        };
-        let (_directory, _server, exporter) = exporter(version, &[], |server| {
-            server.teach(name, &"x".repeat(70_000));
+fn a_reply_that_does_not_fit_is_told_and_not_asked_for_again_at_once() {
+    for (version, command, remedy) in [
+        (V1_11, "ds_list", "load mi_fifo, and set --socket"),
+        (V2_4, "ds_list", "load mi_fifo, and set --socket"),
+        (V3_6, "lb_list", "load mi_fifo or mi_http, and set --socket"),
+        (V4_0, "load_balancer:list", "raise socket_buf_size of"),
+        (
+            KAMAILIO,
+            "dispatcher.list",
+            "set pretty_format of jsonrpcs to 0",
+        ),
+    ] {
+        let (_directory, server, exporter) = exporter(version, &[], |server| {
+            server.teach(command, &"x".repeat(140_000));
         });
-        let page = exporter.scrape();
-        assert_eq!(page.up(), "1");
-        assert_eq!(success(&page, "dispatcher").as_deref(), Some("0"));
-        let told = exporter.wait_for_log("dispatcher is not complete on the page");
+        for _ in 0..3 {
+            let page = exporter.scrape();
+            assert_eq!(page.up(), "1");
+            let results = page.family("opensips_scrape_collector_success");
+            let results = results.expect("results");
+            let failed = results.samples.iter().filter(|sample| sample.value == "0");
+            assert_eq!(failed.count(), 1, "{}", version.name);
+        }
+        let told = exporter.logged("is not complete on the page");
+        assert_eq!(told.len(), 1, "{told:?}");
         assert!(
-            told.contains(name) && told.contains("socket_buf_size"),
-            "{told}"
+            told[0].contains(&format!("{command}: the reply is larger")),
+            "{told:?}"
         );
+        assert!(told[0].contains(remedy), "{told:?}");
+        let commands = server.commands();
+        let asked = commands.iter().filter(|request| request.contains(command));
+        assert_eq!(asked.count(), 1, "{}", version.name);
     }
 }
 

@@ -119,7 +119,7 @@ fn a_check_tells_what_is_wrong() {
     server.change(|all| all.extend((0..3000).map(script_variable)));
     check_finds_only(
         &[&socket, "--collect=core,script"],
-        "left out of the page, each too large for one reply of the server or not answered in time: script: raise ",
+        "left out of the page, each too large for one reply of the server or not answered in time: script: load mi_fifo",
     );
 
     server.behave(Behaviour::Silent);

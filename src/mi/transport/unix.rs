@@ -201,10 +201,15 @@ pub fn denied(socket: &Path) -> Error {
                 name_of(metadata.uid(), "/etc/passwd"),
                 name_of(metadata.gid(), "/etc/group"),
             ),
+            is_of_group: {
+                let needed = if metadata.is_dir() { 0o010 } else { 0o020 };
+                metadata.mode() & needed != 0 && metadata.gid() != 0
+            },
         },
         None => Error::Denied {
             path: socket.to_path_buf(),
             facts: format!("this process runs as {user}"),
+            is_of_group: false,
         },
     }
 }
