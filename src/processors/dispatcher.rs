@@ -3,9 +3,10 @@
 //! `src/modules/dispatcher/dispatcher.c`).
 //!
 //! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that
-//! failed: nothing is sent to it. Kamailio says by a second letter whether a destination is probed,
-//! or never is (N), whatever its state, and still uses one that it is trying. A list of
-//! more than some 200 destinations fits into its reply only without their attributes.
+//! failed: nothing is sent to it. One that is inactive was loaded or made so. Kamailio says by a second
+//! letter whether a destination is probed, or never is (N), whatever its state, and still uses one
+//! that it is trying. A list of more than some 200 destinations fits into its reply only without their
+//! attributes.
 
 use super::Processor;
 use super::state::{
@@ -103,6 +104,6 @@ const STATES: States =
 const STATES_OF_KAMAILIO: States = &[
     ("AP", "active", true), ("AX", "active", true), ("AN", "active", true),
     ("TP", "trying", true), ("TX", "trying", true), ("TN", "trying", true),
-    ("IP", "inactive", false), ("IX", "inactive", false), ("IN", "inactive", false),
+    ("IP", "probing", false), ("IX", "inactive", false), ("IN", "inactive", false),
     ("DP", "disabled", false), ("DX", "disabled", false), ("DN", "disabled", false),
 ];

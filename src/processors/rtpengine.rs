@@ -5,7 +5,7 @@
 //! One that does not answer is disabled, but since 6.0 of Kamailio it is enabled and not active.
 
 use super::Processor;
-use super::rtpproxy::{ATTRIBUTES, PATH, STATES};
+use super::rtpproxy::{ATTRIBUTES, ENABLED, PATH, STATES};
 use super::state::{
     Listing, Metric, Names, Parts, Reading, States, listing, metric, records, up_and_state,
 };
@@ -15,7 +15,13 @@ pub const PROCESSOR: Processor = Processor {
     group: "rtpengine",
     listings: &[
         listing(&["rtpengine_show", "rtpengine:show"], ATTRIBUTES,
-            &[records(PATH, &[state(&["disabled"], STATES), WEIGHT])]),
+            &[records(PATH, &[
+                state(&["disabled"], STATES), WEIGHT,
+                metric("opensips_rtpengine_node_enabled",
+                    "Whether an RTP engine is wanted: not while it is disabled by MI \
+                     (rtpengine_show)",
+                    ENABLED),
+            ])]),
         Listing {
             parts: Parts::Given("all"),
             ..listing(&["rtpengine.show"], &[], &[records(PATH, &[

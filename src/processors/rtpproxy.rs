@@ -16,6 +16,9 @@ pub const PROCESSOR: Processor = Processor {
             &["disabled"], STATES),
         metric("opensips_rtpproxy_node_weight",
             "The weight of an RTP proxy in its set (rtpproxy_show)", Reading::Number(&["weight"])),
+        metric("opensips_rtpproxy_node_enabled",
+            "Whether an RTP proxy is wanted: not while it is disabled by MI (rtpproxy_show)",
+            ENABLED),
     ])])],
     ..Processor::NONE
 };
@@ -28,5 +31,8 @@ pub(super) const PATH: &[Step] = &[
     step(&["Set"], &[("set", &["Set", "set", "setid"])]),
     optional(&["node", "Nodes"], &[("node", &["node", "url"])]),
 ];
+
+/// What is disabled by MI is never tried again (`MI_MAX_RECHECK_TICKS` in `rtpproxy.h`).
+pub(super) const ENABLED: Reading = Reading::NoFlag(&["recheck_ticks"], &["4294967295"]);
 
 pub(super) const STATES: States = &[("0", "enabled", true), ("1", "disabled", false)];

@@ -104,6 +104,8 @@ pub enum Reading {
     Milliseconds(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
+    /// Whether the field holds none of these words.
+    NoFlag(Names, &'static [&'static str]),
     /// Whether the state in the field is one of those that are up, and the same as
     /// [`Reading::State`] for another family.
     UpAndState(Names, States, Family),

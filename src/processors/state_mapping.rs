@@ -81,10 +81,11 @@ impl StateMapping {
                 let number = number.filter(|number| number.is_finite());
                 number.map(|number| exposition::Value::Float(number / 1000.0))
             }
-            Reading::Flag(names, words) => field(node, names).map(|text| {
-                let mut words = words.iter();
-                flag(words.any(|word| text.eq_ignore_ascii_case(word)))
-            }),
+            Reading::Flag(names, words) | Reading::NoFlag(names, words) => {
+                let is_set = matches!(metric.reading, Reading::Flag(..));
+                let holds = |text: &str| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+                field(node, names).map(|text| flag(holds(&text) == is_set))
+            }
             Reading::UpAndState(names, states, family) => field(node, names).map(|text| {
                 self.add_states(family.name, &labels, &text, states, page);
                 let mut states = states.iter();

@@ -105,6 +105,8 @@ const UNUSED: &[&str] = &[
     "opensips_tm_cluster_messages_total",
     "opensips_tmx_UAC_transactions",
     "opensips_tmx_UAS_transactions",
+    "opensips_rtpengine_node_enabled",
+    "opensips_rtpproxy_node_enabled",
     "opensips_tracer_",
     "opensips_uac_disabled_registrations",
     "opensips_uac_registrant_registration_enabled",

@@ -124,6 +124,14 @@ fn replies_of_any_kind_are_read() {
             &[],
         ),
         ("rtpproxy_show", "", "[]", "opensips_rtpproxy_node_up", &[]),
+        // One that is disabled by MI, and one that failed.
+        (
+            "rtpproxy_show",
+            "Set:: 1\n\tnode:: udp:h:1 index=0 disabled=1 weight=1 recheck_ticks=4294967295\n\tnode:: udp:h:2 index=1 disabled=1 weight=1 recheck_ticks=64\n",
+            r#"[{"Set":1,"Nodes":[{"url":"udp:h:1","disabled":1,"recheck_ticks":4294967295},{"url":"udp:h:2","disabled":1,"recheck_ticks":64}]}]"#,
+            "opensips_rtpproxy_node_enabled",
+            &["node=udp:h:1,set=1 0", "node=udp:h:2,set=1 1"],
+        ),
         (
             "dr_gw_status",
             "",
