@@ -31,7 +31,8 @@ OpenSIPS 4.0 and of Kamailio.
 const STATES: &str = "
 ## States
 
-`_up` is 1 or 0. `_state` has a series for each state: that of the current one is 1.
+`_up` is 1 or 0. `_state` has a series for each state: that of the current one is 1. What all labels
+of are the same shares a series: counts and states are summed, of other numbers the largest counts.
 
 | metric | type | labels | meaning | command |
 |---|---|---|---|---|
