@@ -199,7 +199,7 @@ impl Client {
         };
         let (dialect, identity, caller) = (server.dialect, server.identity.clone(), &self.caller);
         let mut has_answered = false;
-        let is_patient = deadline.limit() >= self.timeout;
+        let is_patient = deadline.limit() >= self.timeout / 2;
         let mut ask = |request: Request<'_>, sink: &mut Sink<'_>| {
             let deadline = match request.is_risky {
                 true => deadline.at_most(deadline.limit() / 4),

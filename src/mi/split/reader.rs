@@ -62,8 +62,7 @@ pub struct Request<'r> {
 pub type Ask<'a> = dyn FnMut(Request<'_>, &mut Sink<'_>) -> Result<usize, Refused> + 'a;
 
 /// Reads what is `wanted` by these `arguments` of `get_statistics`. Unless the scrape `is_patient`,
-/// which means that it has the time that the operator grants, nothing is learnt from what does not
-/// come in time.
+/// nothing is learnt from what does not come in time.
 ///
 /// # Errors
 ///
