@@ -86,6 +86,12 @@ fn kamailio_counts_what_it_was_sent() {
     assert_eq!(before.up(), "1", "{:?}", exporter.log());
     let info = before.family("opensips_info").expect("what it is");
     assert_eq!(info.samples[0].labels["server"], "kamailio");
+    // It has no destinations, and says so by an error.
+    let labels = [("collector", "dispatcher")];
+    assert_eq!(
+        number(&before, "opensips_scrape_collector_success", &labels),
+        1
+    );
 
     for request in 0..3 {
         assert_eq!(kamailio.ask("REGISTER", 1 + request), 200);
@@ -152,12 +158,7 @@ fn a_destination_of_kamailio_is_up_as_long_as_it_answers() {
     let exporter = Exporter::start(&directory.join("mi.sock"), &[]);
     let is_up = |uri: &str| {
         let page = exporter.scrape();
-        let labels = [
-            ("partition", ""),
-            ("set", "1"),
-            ("uri", uri),
-            ("socket", ""),
-        ];
+        let labels = [("set", "1"), ("uri", uri)];
         let value = page.value("opensips_dispatcher_destination_up", &labels);
         value.map(str::to_string)
     };
@@ -175,6 +176,11 @@ fn a_destination_of_kamailio_is_up_as_long_as_it_answers() {
         .filter(|sample| sample.value == "1")
         .collect();
     assert_eq!(set.len(), destinations.len());
+    let of_silent = set
+        .iter()
+        .find(|sample| sample.labels["uri"] == silent)
+        .expect("the silent one");
+    assert_eq!(of_silent.labels["state"], "probing");
     let labels = [("collector", "dispatcher")];
     assert_eq!(
         number(&page, "opensips_scrape_collector_success", &labels),
