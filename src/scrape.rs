@@ -163,8 +163,8 @@ impl Scraper {
         if let Ok(reading) = &scrape.result {
             let is_busy = reading.is_busy;
             let mut groups = GROUPS_OF_PROCESSES.iter();
-            if !is_busy && groups.any(|group| selection.has_group(group)) {
-                scrape.processes = client.processes(deadline);
+            if groups.any(|group| selection.has_group(group)) {
+                scrape.processes = client.processes(deadline, is_busy);
             }
             scrape.product = client.product().cloned();
             scrape.collected = self.modules.collect(client, selection, deadline, is_busy);

@@ -327,12 +327,12 @@ impl Client {
     }
 
     /// The processes of the server. It is asked for them once, and again when statistics of others
-    /// were seen.
-    pub fn processes(&mut self, deadline: Deadline) -> Arc<[Process]> {
+    /// were seen, unless it `is_busy`.
+    pub fn processes(&mut self, deadline: Deadline, is_busy: bool) -> Arc<[Process]> {
         let Some(server) = &self.server else {
             return Arc::default();
         };
-        if !server.processes.is_current() {
+        if !is_busy && !server.processes.is_current() {
             let dialect = server.dialect;
             let told = self.question(
                 Topic::Processes,
