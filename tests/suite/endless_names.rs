@@ -15,11 +15,11 @@ fn names_without_end_cost_no_other_group() {
         (V3_6, &["\"all\"", "script:"]),
     ] {
         let all = statistics(version, 10);
-        let (_directory, server, exporter) = server_with(version, all, &["--timeout=2s"]);
+        let (_directory, server, exporter) = server_with(version, all, &["--timeout=4s"]);
         assert_all(&exporter, version, 10);
         for scrape in 0..6 {
             server.change(|all| all.extend((0..3000).map(|n| script_variable(scrape * 3000 + n))));
-            server.behave(Behaviour::SlowAt(slow, Duration::from_millis(2200)));
+            server.behave(Behaviour::SlowAt(slow, Duration::from_millis(4200)));
             if scrape == 0 {
                 assert_is_down(&exporter.scrape());
                 server.forget();
