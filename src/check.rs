@@ -173,7 +173,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     let collected = modules.collect(client, &selection, deadline, reading.is_busy);
     if collected.list_error.is_some() {
         report.problems.push(
-            "the server does not list its commands (which), so there is nothing of the state of its modules: look into the log of the server".to_string(),
+            "the server does not list its commands, so there is nothing of the state of its modules: look into the log of the server".to_string(),
         );
     }
     let outcomes = &collected.outcomes;
