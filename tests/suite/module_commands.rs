@@ -203,7 +203,7 @@ fn a_reply_that_does_not_fit_is_told_and_not_asked_for_again_at_once() {
         (V4_0, "load_balancer:list", "raise socket_buf_size of"),
         (
             KAMAILIO,
-            "dispatcher.list",
+            "uac.reg_dump",
             "set pretty_format of jsonrpcs to 0",
         ),
     ] {
