@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::caller::Caller;
 use super::deadline::Deadline;
 use super::error::{CommandError, Error};
-use super::server::{Call, Process, Question, Server, Topic, list_of_names, processes_in};
+use super::server::{Call, Process, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Plan, Reading, Request, Wanted};
 use super::transport::{Endpoint, Identity, Places};
 use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
@@ -378,11 +378,7 @@ impl Client {
 
     /// Whether a command of one of these names was too slow or too large when it was called last.
     pub fn has_failed(&self, names: &[&str]) -> bool {
-        let server = self.server.as_ref();
-        server.is_some_and(|server| {
-            let mut failed = server.retry.failed();
-            failed.any(|question| matches!(&question.topic, Topic::Command(name, _) if names.contains(name)))
-        })
+        self.server.as_ref().is_some_and(|server| server.has_failed(names))
     }
 
     /// Calls a command in a part of the time of a scrape, and returns what `read` makes of the
@@ -453,27 +449,9 @@ impl Client {
         deadline: Deadline,
     ) -> Result<T, CommandError> {
         let server = self.server.as_mut().ok_or(CommandError::NoTime)?;
-        let most = most.min(self.timeout / 4);
-        let time = most.min(deadline.limit() / 4);
-        let is_command = matches!(topic, Topic::Command(..));
-        let question = Question { topic, is_hurried: time < most };
-        // What was too slow in the time that the operator grants is too slow in less.
-        let patient = Question { is_hurried: false, ..question.clone() };
-        let now = Instant::now();
-        if !server.retry.may_ask(&question, now) || !server.retry.may_ask(&patient, now) {
-            return Err(CommandError::Paused);
-        }
-        // Less would say nothing of what is asked for.
-        if deadline.remaining().is_none_or(|left| left < time) {
-            return Err(CommandError::NoTime);
-        }
-        let result = self.caller.ask(
-            server.dialect,
-            server.identity.as_ref(),
-            request,
-            read,
-            deadline.at_most(time),
-        );
+        let (question, time) = server.prepare(topic, most.min(self.timeout / 4), deadline)?;
+        let (identity, deadline) = (server.identity.as_ref(), deadline.at_most(time));
+        let result = self.caller.ask(server.dialect, identity, request, read, deadline);
         let result = result.map_err(|refused| match refused {
             Refused::TooLarge => CommandError::TooLarge,
             Refused::Error(error) if error.is_timeout() => {
@@ -484,24 +462,7 @@ impl Client {
             Refused::Unknown | Refused::TooLong => CommandError::Unknown,
             Refused::OtherDialect(_) | Refused::NotOurs => CommandError::Error(Error::OtherDialect),
         });
-        let has_failed = match &result {
-            Ok(_) => false,
-            Err(
-                CommandError::TooLarge
-                | CommandError::TooSlow { .. }
-                | CommandError::Error(Error::ReplyTooLarge(_)),
-            ) => true,
-            // A command that has nothing to tell costs little.
-            Err(_) => !is_command,
-        };
-        if has_failed {
-            log::debug!("no answer to {:?}", question.topic);
-            let is_too_large = matches!(result, Err(CommandError::TooLarge));
-            let failed = if is_too_large { patient } else { question };
-            server.retry.note_failure(failed, Instant::now());
-        } else {
-            server.retry.note_success(&question);
-        }
+        server.note(question, result.as_ref().err());
         result
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod processes;
+mod questions;
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::transport::{Endpoint, Identity};
 use super::wire::{Dialect, Product};
 pub use commands::{Call, Command, Commands, list_of_names};
 pub use processes::{Process, Processes, processes_in};
+pub use questions::{Question, Topic};
 
 /// How much later a server may seem to have started, since it counts whole seconds and a reply
 /// takes time.
@@ -34,34 +36,9 @@ pub struct Server {
     /// Its commands.
     pub commands: Commands,
     /// What it was asked for beside statistics and did not tell.
-    pub retry: Retry<Question>,
+    retry: Retry<Question>,
     /// When it told its groups.
     pub groups_told: Option<Instant>,
-}
-
-/// Something that a server is asked for beside its statistics.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Question {
-    /// What it is.
-    pub topic: Topic,
-    /// Whether the answer has less time than the operator grants, since the client is in a hurry.
-    /// What is too slow then says nothing to the others.
-    pub is_hurried: bool,
-}
-
-/// What a server is asked for beside its statistics.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Topic {
-    /// Its version.
-    Version,
-    /// Its groups.
-    Groups,
-    /// Its processes.
-    Processes,
-    /// The names of its commands.
-    Commands,
-    /// What this command shows, and the value of its parameter.
-    Command(&'static str, String),
 }
 
 impl Server {
