@@ -232,7 +232,7 @@ impl<'c> Run<'c, '_> {
             Ok(true) => return Ok(()),
             Ok(false) => CommandError::Unreadable,
             Err(CommandError::Error(Error::Answered { reason, .. }))
-                if reason == listing.nothing =>
+                if Some(reason.as_str()) == listing.nothing =>
             {
                 return Ok(());
             }

@@ -43,7 +43,7 @@ pub const PROCESSOR: Processor = Processor {
         },
         Listing {
             parts: Parts::OrLess("short"),
-            nothing: "No Destination Sets",
+            nothing: Some("No Destination Sets"),
             ..listing(&["dispatcher.list"], &[], &[records(
                 &[step(&["RECORDS"], &[]), step(&["SET"], &[("set", &["ID"])]),
                     step(&["TARGETS"], &[]),

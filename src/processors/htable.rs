@@ -8,7 +8,7 @@ use super::state::{Listing, Reading, listing, metric, optional, records};
 pub const PROCESSOR: Processor = Processor {
     group: "htable",
     listings: &[Listing {
-        nothing: "No htables",
+        nothing: Some("No htables"),
         ..listing(&["htable.stats"], &[], &[records(&[optional(&[], &[("table", &["name"])])], &[
             metric("opensips_htable_items",
                 "Items in a hash table (htable.stats)", Reading::Number(&["all"])),

@@ -16,7 +16,7 @@ pub struct Listing {
     /// For what parts it is asked one by one.
     pub parts: Parts,
     /// The error by which the server says that there is nothing, if it does.
-    pub nothing: &'static str,
+    pub nothing: Option<&'static str>,
     /// What stands in the reply.
     pub records: &'static [Records],
 }
@@ -167,7 +167,7 @@ impl Records {
 /// A command of these names that is asked once, for everything. See [`Command`] for the attributes.
 pub const fn listing(names: Names, attributes: Names, records: &'static [Records]) -> Listing {
     let command = Command { names, attributes };
-    Listing { command, parts: Parts::Whole, nothing: "", records }
+    Listing { command, parts: Parts::Whole, nothing: None, records }
 }
 
 /// Nodes at the end of `path`.

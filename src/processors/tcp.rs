@@ -37,7 +37,7 @@ const METRICS: &[Metric] = &[
 
 #[rustfmt::skip]
 const LISTINGS: &[Listing] = &[Listing {
-    nothing: "tcp support disabled",
+    nothing: Some("tcp support disabled"),
     ..listing(&["core.tcp_info"], &[], &[records(&[], &[
         level("opensips_tcp_opened_connections",
             "TCP connections now, those with TLS too (core.tcp_info)", &["opened_connections"]),

@@ -2,7 +2,7 @@
 
 use crate::support::binary;
 use crate::support::modules::{exporter, samples, success};
-use crate::support::stand_in::{KAMAILIO, KAMAILIO_6_1};
+use crate::support::stand_in::{KAMAILIO, KAMAILIO_6_1, V4_0};
 
 #[test]
 fn the_destinations_of_kamailio_differ_by_socket_and_are_up_without_pings() {
@@ -129,6 +129,20 @@ fn kamailio_without_sets_and_tables_is_well() {
     }
     assert!(page.family("opensips_htable_items").is_none());
     assert!(exporter.logged("is not complete").is_empty());
+}
+
+/// An error that says nothing is still one.
+#[test]
+fn an_error_without_a_message_is_a_failure() {
+    for version in [KAMAILIO, V4_0] {
+        let (_directory, _server, exporter) = exporter(version, &[], |server| {
+            for command in ["rtpproxy.list", "rtpproxy:show"] {
+                server.teach(command, r#""error":{"code":500,"message":""}"#);
+            }
+        });
+        let page = exporter.scrape();
+        assert_eq!(success(&page, "rtpproxy").as_deref(), Some("0"));
+    }
 }
 
 /// It has no command for statistics then, which is not tried, since it would be logged there.
