@@ -1,7 +1,7 @@
 //! The module `lcr`: its gateways (Kamailio 5.6 and 6.1, `src/modules/lcr/lcr_mod.h`).
 //!
 //! The state of one that failed, and not yet as often as it may, is above 2 by how often it may
-//! still fail.
+//! still fail: up to 11 for a ping_inactivate_threshold of 10. Only an inactive one is left out.
 
 use super::Processor;
 use super::state::{Reading, States, listing, metric, records, step, up_and_state};
@@ -13,7 +13,7 @@ pub const PROCESSOR: Processor = Processor {
         &[step(&["gw"], &[("lcr", &["lcr_id"]), ("gateway", &["gw_name"]),
             ("address", &["{scheme}{ip_addr}:{port}"])])],
         &[
-            up_and_state!("opensips_lcr_gateway", "a gateway", "is in use", "lcr.dump_gws",
+            up_and_state!("opensips_lcr_gateway", "a gateway", "is in use unless it is defunct", "lcr.dump_gws",
                 &["state"], STATES),
             metric("opensips_lcr_gateway_defunct_until_timestamp_seconds",
                 "Until when nothing is sent to a gateway, in seconds since 1970 (lcr.dump_gws)",
@@ -25,6 +25,8 @@ pub const PROCESSOR: Processor = Processor {
 
 #[rustfmt::skip]
 const STATES: States = &[
-    ("0", "active", true), ("1", "pinging", false), ("2", "inactive", false),
+    ("0", "active", true), ("1", "pinging", true), ("2", "inactive", false),
     ("3", "failing", true), ("4", "failing", true), ("5", "failing", true),
+    ("6", "failing", true), ("7", "failing", true), ("8", "failing", true),
+    ("9", "failing", true), ("10", "failing", true), ("11", "failing", true),
 ];

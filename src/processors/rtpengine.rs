@@ -51,7 +51,7 @@ const WEIGHT: Metric = metric(
 
 #[rustfmt::skip]
 const STATES_OF_KAMAILIO: States = &[
-    ("0", "enabled", true), ("1", "disabled", false),
+    ("0", "enabled", true), ("1", "disabled", false), ("1(permanent)", "disabled", false),
     ("false true", "enabled", true), ("false false", "inactive", false),
     ("true true", "disabled", false), ("true false", "disabled", false),
 ];

@@ -47,6 +47,17 @@ fn replies_of_kamailio_are_read() {
             "opensips_rtpengine_node_up",
             &["node=a,set=1 0", "node=b,set=1 1"],
         ),
+        // Somebody switched it off.
+        (
+            "rtpengine.show[\"all\"]",
+            r#"[{"url":"a","set":1,"disabled":"1(permanent)","recheck_ticks":"N/A"}]"#,
+            "opensips_rtpengine_node_state",
+            &[
+                "node=a,set=1,state=enabled 0",
+                "node=a,set=1,state=disabled 1",
+                "node=a,set=1,state=inactive 0",
+            ],
+        ),
         (
             "uac.reg_dump",
             r#"[{"r_username":"u","r_domain":"h","l_uuid":"1","contact_addr":"c","flags":20,"auth_password":"secret","auth_ha1":"secret"},{"r_username":"v","r_domain":"h","l_uuid":"2","contact_addr":"c","flags":18},{"r_username":"w","r_domain":"h","l_uuid":"3","contact_addr":"c","flags":17}]"#,
@@ -77,11 +88,12 @@ fn replies_of_kamailio_are_read() {
         ),
         (
             "lcr.dump_gws",
-            r#"{"gw":[{"lcr_id":1,"gw_name":"a","scheme":"sip:","ip_addr":"::1","port":5,"state":2},{"lcr_id":1,"gw_name":"b","scheme":"sip:","ip_addr":"h","port":5,"state":3}]}"#,
+            r#"{"gw":[{"lcr_id":1,"gw_name":"a","scheme":"sip:","ip_addr":"::1","port":5,"state":2},{"lcr_id":1,"gw_name":"b","scheme":"sip:","ip_addr":"h","port":5,"state":1},{"lcr_id":1,"gw_name":"c","scheme":"sip:","ip_addr":"h","port":5,"state":9}]}"#,
             "opensips_lcr_gateway_up",
             &[
                 "address=sip:::1:5,gateway=a,lcr=1 0",
                 "address=sip:h:5,gateway=b,lcr=1 1",
+                "address=sip:h:5,gateway=c,lcr=1 1",
             ],
         ),
         (
