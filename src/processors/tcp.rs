@@ -39,8 +39,6 @@ const METRICS: &[Metric] = &[
 const LISTINGS: &[Listing] = &[Listing {
     nothing: Some("tcp support disabled"),
     ..listing(&["core.tcp_info"], &[], &[records(&[], &[
-        level("opensips_tcp_opened_connections",
-            "TCP connections now, those with TLS too (core.tcp_info)", &["opened_connections"]),
         level("opensips_tcp_opened_tls_connections",
             "TCP connections with TLS now (core.tcp_info)", &["opened_tls_connections"]),
         level("opensips_tcp_max_connections",
@@ -48,9 +46,6 @@ const LISTINGS: &[Listing] = &[Listing {
         level("opensips_tcp_max_tls_connections",
             "Most TCP connections with TLS that there may be (core.tcp_info)",
             &["max_tls_connections"]),
-        level("opensips_tcp_write_queued_bytes",
-            "Bytes that wait to be written to TCP connections (core.tcp_info)",
-            &["write_queued_bytes"]),
         level("opensips_tcp_readers",
             "Processes that read from TCP connections (core.tcp_info)", &["readers"]),
     ])])
