@@ -33,7 +33,8 @@ pub struct Caller {
 
 impl Caller {
     /// Asks the server with `identity` once, and again whether it is alive if it says nothing to a
-    /// datagram, where silence may mean that the reply is too large. Gives replies to `read` until one is to this request.
+    /// datagram, where silence may mean that the reply is too large. Gives replies to `read` until
+    /// one is to this request.
     ///
     /// # Errors
     ///

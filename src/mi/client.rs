@@ -189,7 +189,7 @@ impl Client {
         deadline: Deadline,
         sink: &mut Sink<'_>,
     ) -> Result<Reading, Refused> {
-        if self.looks_without_statistics(deadline)? {
+        if self.looks_without_statistics(deadline) {
             return Ok(Reading::default());
         }
         let arguments = self.arguments(wanted, deadline);
@@ -265,26 +265,20 @@ impl Client {
             && listed.is_some_and(|listed| !listed.contains(Dialect::STATISTICS_OF_KAMAILIO))
     }
 
-    /// Asks Kamailio whether it has statistics, since it logs what it does not know, and whether it
-    /// is there if it has none.
-    fn looks_without_statistics(&mut self, deadline: Deadline) -> Result<bool, Refused> {
-        let lacked = self.lacks_statistics();
-        let Some(server) = &mut self.server else { return Ok(false) };
-        if server.dialect != Dialect::Kamailio {
-            return Ok(false);
+    /// Whether Kamailio says that it has no statistics, which it would log when asked for them. One
+    /// without is asked each time: its answer is all that shows that it is there.
+    fn looks_without_statistics(&mut self, deadline: Deadline) -> bool {
+        if self.dialect() != Some(Dialect::Kamailio) {
+            return false;
         }
-        if lacked {
+        let lacked = self.lacks_statistics();
+        if let Some(server) = self.server.as_mut().filter(|_| lacked) {
             // It may have been started again.
             server.commands.listed = None;
         }
-        let identity = server.identity.clone();
-        // Without an answer it is asked all the same.
+        // Without an answer it is asked for statistics all the same.
         let _ = self.commands(deadline);
-        if !self.lacks_statistics() {
-            return Ok(false);
-        }
-        let version = self.caller.version(Dialect::Kamailio, identity.as_ref(), deadline)?;
-        version.map(|_| true).ok_or(Refused::OtherDialect(None))
+        self.lacks_statistics()
     }
 
     /// What has to be asked for to get what is `wanted`: everything but some groups is all groups
