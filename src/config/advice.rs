@@ -41,8 +41,8 @@ pub fn on_error(error: &Error) -> String {
         Error::Replaced { .. } => "the next scrape asks what is there then",
         Error::NoTurn { .. } => "the server is slow, or too many clients ask for its metrics",
         Error::NotThere { .. } => {
-            "start the server, or set --socket to where its mi_datagram or mi_http listens (OpenSIPS), \
-             its jsonrpcs or xhttp (Kamailio)"
+            "start the server, or set --socket to where its mi_datagram or mi_http listens \
+             (OpenSIPS), its jsonrpcs or xhttp (Kamailio)"
         }
         Error::Unresolved { .. } => "correct --socket, or use an IP address",
         Error::Unintelligible { start } if start.starts_with('<') => IS_PAGE,
@@ -107,7 +107,7 @@ pub fn on_command(error: &CommandError, client: &Client) -> String {
             "raise --timeout, or leave it to --exclude"
         }
         CommandError::Paused => "it is asked after a pause, of an hour at most",
-        CommandError::Unknown => "see whether the module has loaded them",
+        CommandError::Unknown => "see whether the configuration of the server has it",
         CommandError::NotLoaded(_) => "load it by loadmodule",
         CommandError::Unreadable => "please report it, with the version of the server",
         CommandError::Error(Error::Answered { .. }) => "look into the log of the server",

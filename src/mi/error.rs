@@ -212,7 +212,8 @@ impl fmt::Display for Error {
             Error::NobodyListens { path } => write!(f, "nobody listens on {}", path.display()),
             Error::OtherFile { path, what } => write!(
                 f,
-                "{} is {what}, not the datagram socket of mi_datagram or jsonrpcs or the FIFO of mi_fifo",
+                "{} is {what}, not the datagram socket of mi_datagram or jsonrpcs or the FIFO \
+                 of mi_fifo",
                 path.display()
             ),
             Error::QueueFull { path, waited } => write!(

@@ -1,6 +1,6 @@
 //! The group `core`: messages that the core of the server handled (OpenSIPS 1.11 to 4.0,
-//! `core_stats.c`; Kamailio 5.6 and 6.1, `src/modules/kex/core_stats.c`), and how long it runs, which
-//! Kamailio tells by a command (`src/core/core_cmd.c`).
+//! `core_stats.c`; Kamailio 5.6 and 6.1, `src/modules/kex/core_stats.c`), and how long it runs,
+//! which Kamailio tells by a command (`src/core/core_cmd.c`).
 
 use super::state::{Listing, listing, records, same};
 use super::{Metric, Processor, counter};
@@ -49,7 +49,7 @@ const METRICS: &[Metric] = &[
             ("fwd_replies", &["forwarded"]), ("drop_replies", &["dropped"]),
             ("err_replies", &["error"]),
         ]),
-    // Kamailio. Of the classes it counts the methods as well, and some codes beside them.
+    // Kamailio. What it counts by method and by code is in the classes too.
     counter("opensips_core_received_requests_total",
         "SIP requests received, by method, from Kamailio (core:rcv_requests_<method>)",
         &["method"], &[("rcv_requests_{method}", &["{method}"])]),
@@ -63,8 +63,8 @@ const METRICS: &[Metric] = &[
             ("rcv_replies_5xx", &["5xx"]), ("rcv_replies_6xx", &["6xx"]),
         ]),
     counter("opensips_core_received_replies_by_method_total",
-        "SIP replies received, by class and the method of their request, for some methods, from \
-         Kamailio (core:rcv_replies_<class>_<method>)",
+        "SIP replies received, by class and the method of their request, for some methods, of \
+         which reg is REGISTER, from Kamailio (core:rcv_replies_<class>_<method>)",
         &["class", "method"],
         &[("rcv_replies_{class}_{method}", &["{class}", "{method}"])]),
     counter("opensips_core_received_replies_by_code_total",

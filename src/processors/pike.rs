@@ -1,4 +1,5 @@
-//! The group `pike`: addresses that send too much (Kamailio 5.6 and 6.1, `src/modules/pike/pike.c`).
+//! The group `pike`: addresses that send too much (Kamailio 5.6 and 6.1,
+//! `src/modules/pike/pike.c`).
 
 use super::{Metric, Processor, counter};
 

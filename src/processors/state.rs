@@ -78,9 +78,9 @@ pub struct Step {
     /// Whether some versions do not have it: then it leads to the node itself.
     pub is_optional: bool,
     /// Labels, and where in the node their values stand: in the first of these fields that it has.
-    /// Empty if it has none. `A/B` is the field B of the object A, `{A}:{B}` are two fields and what
-    /// stands between them, `A&7` are these bits of the number in it, and the field without a name
-    /// is the node itself.
+    /// Empty if it has none. `A/B` is the field B of the object A, `{A}:{B}` are two fields and
+    /// what stands between them, `A&7` are these bits of the number in A, and the field without a
+    /// name is the node itself.
     pub labels: &'static [(&'static str, Names)],
 }
 

@@ -1,5 +1,5 @@
-//! The group `uac`: what Kamailio registers at others (5.6 and 6.1, `src/modules/uac/uac_reg.c`), in
-//! the same metrics as `uac_registrant`.
+//! The group `uac`: what Kamailio registers at others (5.6 and 6.1, `src/modules/uac/uac_reg.c`),
+//! in the same metrics as `uac_registrant`.
 //!
 //! `regactive` has no metric: it goes down with each renewal, and below zero. A registration that
 //! failed is disabled too unless `reg_retry_interval` is set, so nothing tells which one somebody

@@ -28,8 +28,9 @@ pub(super) const fn registration(field: Names, states: States) -> Metric {
     up_and_state_of(
         ["opensips_uac_registrant_registration_up", "opensips_uac_registrant_registration_state"],
         [
-            "Whether an AOR is registered; not while it is being renewed (reg_list)",
-            "The state of a registration, 1 for the one that it is in (reg_list)",
+            "Whether an AOR is registered; in OpenSIPS not while it is being renewed (reg_list, \
+             uac.reg_dump)",
+            "The state of a registration, 1 for the one that it is in (reg_list, uac.reg_dump)",
         ],
         field,
         states,

@@ -1,7 +1,7 @@
 //! `mi_http` of OpenSIPS 3.0 and later, and `jsonrpc_dispatch()` behind xhttp of Kamailio: JSON-RPC
 //! in a POST, under one deadline.
 //!
-//! Kamailio gives the code of an error as the status as well (`src/modules/jsonrpcs/jsonrpcs_mod.c`).
+//! Kamailio gives the code of an error as the status as well (`jsonrpcs_mod.c`).
 //!
 //! It wants `Content-Type: application/json`, and leaves open a connection on which it was asked in
 //! another way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in one piece.
