@@ -15,17 +15,12 @@ pub const PROCESSOR: Processor = Processor {
     group: "rtpengine",
     listings: &[
         listing(&["rtpengine_show", "rtpengine:show"], ATTRIBUTES,
-            &[records(PATH, &[
-                state(&["disabled"], STATES), WEIGHT,
-                metric("opensips_rtpengine_node_enabled",
-                    "Whether an RTP engine is wanted: not while it is disabled by MI \
-                     (rtpengine_show)",
-                    ENABLED),
-            ])]),
+            &[records(PATH, &[state(&["disabled"], STATES), WEIGHT, IS_ENABLED])]),
         Listing {
             parts: Parts::Given("all"),
             ..listing(&["rtpengine.show"], &[], &[records(PATH, &[
                 state(&["{disabled} {active}", "disabled"], STATES_OF_KAMAILIO), WEIGHT,
+                IS_ENABLED,
             ])])
         },
     ],
@@ -47,6 +42,12 @@ const WEIGHT: Metric = metric(
     "opensips_rtpengine_node_weight",
     "The weight of an RTP engine in its set (rtpengine_show)",
     Reading::Number(&["weight"]),
+);
+
+const IS_ENABLED: Metric = metric(
+    "opensips_rtpengine_node_enabled",
+    "Whether an RTP engine is wanted: not while a command disabled it (rtpengine_show)",
+    ENABLED,
 );
 
 #[rustfmt::skip]

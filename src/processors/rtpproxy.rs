@@ -17,7 +17,7 @@ pub const PROCESSOR: Processor = Processor {
         metric("opensips_rtpproxy_node_weight",
             "The weight of an RTP proxy in its set (rtpproxy_show)", Reading::Number(&["weight"])),
         metric("opensips_rtpproxy_node_enabled",
-            "Whether an RTP proxy is wanted: not while it is disabled by MI (rtpproxy_show)",
+            "Whether an RTP proxy is wanted: not while a command disabled it (rtpproxy_show)",
             ENABLED),
     ])])],
     ..Processor::NONE
@@ -32,7 +32,9 @@ pub(super) const PATH: &[Step] = &[
     optional(&["node", "Nodes"], &[("node", &["node", "url"])]),
 ];
 
-/// What is disabled by MI is never tried again (`MI_MAX_RECHECK_TICKS` in `rtpproxy.h`).
-pub(super) const ENABLED: Reading = Reading::NoFlag(&["recheck_ticks"], &["4294967295"]);
+/// What is disabled by a command is never tried again (`MI_MAX_RECHECK_TICKS` in `rtpproxy.h`): in
+/// Kamailio that is -1 there, and N/A in `rtpengine` (seen on 5.6).
+pub(super) const ENABLED: Reading =
+    Reading::NoFlag(&["recheck_ticks", "recheck"], &["4294967295", "-1", "N/A"]);
 
 pub(super) const STATES: States = &[("0", "enabled", true), ("1", "disabled", false)];

@@ -59,6 +59,18 @@ fn replies_of_kamailio_are_read() {
             ],
         ),
         (
+            "rtpengine.show[\"all\"]",
+            r#"[{"url":"a","set":1,"disabled":"1(permanent)","recheck_ticks":"N/A"},{"url":"b","set":1,"disabled":1,"recheck_ticks":57}]"#,
+            "opensips_rtpengine_node_enabled",
+            &["node=a,set=1 0", "node=b,set=1 1"],
+        ),
+        (
+            "rtpproxy.list",
+            r#"[{"url":"a","setid":1,"disabled":1,"recheck":-1},{"url":"b","setid":1,"disabled":1,"recheck":116810947}]"#,
+            "opensips_rtpproxy_node_enabled",
+            &["node=a,set=1 0", "node=b,set=1 1"],
+        ),
+        (
             "uac.reg_dump",
             r#"[{"r_username":"u","r_domain":"h","l_uuid":"1","contact_addr":"c","flags":20,"auth_password":"secret","auth_ha1":"secret"},{"r_username":"v","r_domain":"h","l_uuid":"2","contact_addr":"c","flags":18},{"r_username":"w","r_domain":"h","l_uuid":"3","contact_addr":"c","flags":17}]"#,
             "opensips_uac_registrant_registration_up",
