@@ -5,6 +5,8 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use opensips_exporter::assets::KAMAILIO_CONFIG;
+
 use crate::support::{PATIENCE, TempDir, wait_until};
 
 /// A running Kamailio. It is ended with all its processes when the test ends.
@@ -32,6 +34,7 @@ impl Kamailio {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/kamailio.cfg");
         let configuration = fs::read_to_string(template)
             .expect("the template")
+            .replace("<PRINTED>", &printed(defined))
             .replace("SOCKET", &socket.to_string_lossy())
             .replace("PORT", &port.to_string())
             .replace("LIST", &list.to_string_lossy())
@@ -107,6 +110,26 @@ impl Drop for Kamailio {
             let _ = self.child.wait();
         }
     }
+}
+
+/// What is printed for operators, with all lines in use but that of the group and those that are
+/// not asked for.
+fn printed(defined: &[&str]) -> String {
+    let (stock, http) = KAMAILIO_CONFIG.split_once("# By HTTP").expect("two parts");
+    let http = if defined.contains(&"HTTP") { http } else { "" };
+    let lines = stock.lines().chain(http.lines().skip(1));
+    let lines = lines.map(|line| match line.strip_prefix('#') {
+        Some(used) if !used.starts_with(' ') => used,
+        _ => line,
+    });
+    let is_left_out = |line: &str| {
+        line.contains("dgram_group") || line.contains("kex.so") && defined.contains(&"WITHOUT_KEX")
+    };
+    let lines: Vec<&str> = lines.filter(|line| !is_left_out(line)).collect();
+    lines
+        .join("\n")
+        .replace("/run/kamailio/kamailio_rpc.sock", "SOCKET")
+        .replace("127.0.0.1:8080", "127.0.0.1:PORT")
 }
 
 /// Where the package has its modules.
