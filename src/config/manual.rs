@@ -74,6 +74,8 @@ fn describe(help: &mut String, heading: &str, text: &str) {
 pub fn man_page() -> String {
     let mut page = format!(
         ".TH OPENSIPS_EXPORTER 8 \"\" \"opensips_exporter {VERSION}\"\n\
+         .nh\n\
+         .ad l\n\
          .SH NAME\n\
          opensips_exporter \\- statistics of OpenSIPS and Kamailio for Prometheus\n\
          .SH SYNOPSIS\n\

@@ -142,8 +142,11 @@ fn the_completions_complete_and_the_scripts_are_scripts() {
     };
     assert_eq!(complete("opensips_exporter --soc", 1), "--socket");
     assert_eq!(complete("opensips_exporter -soc", 1), "-socket");
-    assert_eq!(complete("opensips_exporter --dialect ''", 2), "");
-    assert_eq!(complete("opensips_exporter --dialect = ''", 3), "");
+    let dialects = "auto line jsonrpc kamailio";
+    assert_eq!(complete("opensips_exporter --dialect ''", 2), dialects);
+    assert_eq!(complete("opensips_exporter -dialect = ''", 3), dialects);
+    assert_eq!(complete("opensips_exporter --log.format j", 2), "json");
+    assert_eq!(complete("opensips_exporter --socket ''", 2), "");
     assert_eq!(complete("opensips_exporter ch", 1), "check");
     assert_eq!(complete("opensips_exporter print un", 2), "unit");
     for asset in ["openrc", "procd"] {
