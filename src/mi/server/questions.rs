@@ -8,7 +8,7 @@ use crate::mi::deadline::Deadline;
 use crate::mi::error::{CommandError, Error};
 
 /// Something that a server is asked for beside its statistics.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// What it is.
     pub topic: Topic,
@@ -18,7 +18,7 @@ pub struct Question {
 }
 
 /// What a server is asked for beside its statistics.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topic {
     /// Its version.
     Version,

@@ -8,7 +8,6 @@ mod groups;
 mod names;
 mod reader;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::retry::Retry;
@@ -51,7 +50,7 @@ pub struct Plan {
     max_request: usize,
     /// The arguments that were answered in one reply. If they once are not, that reply was perhaps
     /// only lost, and they are asked for once more.
-    fitting: BTreeSet<Vec<String>>,
+    fitting: Vec<Vec<String>>,
     /// The arguments whose reply was too large, or did not come in time.
     too_large: Retry<Vec<String>>,
     /// Whether groups that may grow without end are asked for one by one after all others, since
@@ -61,13 +60,13 @@ pub struct Plan {
     /// Whether groups of processes are asked for by names.
     is_by_names: bool,
     /// Groups of processes whose names are others than those that are known.
-    with_other_names: BTreeSet<&'static str>,
+    with_other_names: Vec<&'static str>,
     /// The bytes of everything when it was read in parts last.
     total: usize,
     /// The last process that was seen.
     last_process: Option<usize>,
     /// Bytes for each process, by the groups that were asked for.
-    bytes_per_process: BTreeMap<Vec<&'static str>, usize>,
+    bytes_per_process: Vec<(Vec<&'static str>, usize)>,
 }
 
 impl Plan {
@@ -77,14 +76,14 @@ impl Plan {
         Plan {
             capacity,
             max_request,
-            fitting: BTreeSet::new(),
+            fitting: Vec::new(),
             too_large: Retry::default(),
             is_careful: false,
             is_by_names: false,
-            with_other_names: BTreeSet::new(),
+            with_other_names: Vec::new(),
             total: 0,
             last_process: None,
-            bytes_per_process: BTreeMap::new(),
+            bytes_per_process: Vec::new(),
         }
     }
 
@@ -124,13 +123,15 @@ impl Plan {
     /// The group of processes that `argument` asks for, if it can be asked for by names.
     fn by_names(&self, argument: &str) -> Option<&'static PerProcess> {
         let group = PerProcess::of(argument)?;
-        (!self.with_other_names.contains(group.group)).then_some(group)
+        (!self.with_other_names.contains(&group.group)).then_some(group)
     }
 
     /// How many processes of `groups` fit into one request and one reply.
     fn processes(&self, groups: &[&PerProcess]) -> usize {
         let first = &(self.usable() / FIRST_PROCESSES);
-        let reply = self.bytes_per_process.get(&names_of(groups)).unwrap_or(first);
+        let mut known = self.bytes_per_process.iter();
+        let names = names_of(groups);
+        let reply = known.find(|(known, _)| *known == names).map_or(first, |(_, bytes)| bytes);
         let last = self.last_process.unwrap_or(9999);
         let names = groups.iter().flat_map(|group| group.names(last..last + 1));
         let request: usize = names.map(|name| name.len() + 3).sum();
@@ -140,9 +141,14 @@ impl Plan {
 
     /// Notes that a reply of so many bytes held this many processes of `groups`.
     fn note_processes(&mut self, groups: &[&PerProcess], bytes: usize, processes: usize) {
-        if processes > 0 {
-            let most = self.bytes_per_process.entry(names_of(groups)).or_default();
-            *most = (*most).max(bytes.div_ceil(processes));
+        if processes == 0 {
+            return;
+        }
+        let (names, bytes) = (names_of(groups), bytes.div_ceil(processes));
+        let mut known = self.bytes_per_process.iter_mut();
+        match known.find(|(known, _)| *known == names) {
+            Some((_, most)) => *most = bytes.max(*most),
+            None => self.bytes_per_process.push((names, bytes)),
         }
     }
 
@@ -154,8 +160,9 @@ impl Plan {
             self.too_large.note_success(std::slice::from_ref(argument));
             self.is_by_names &= argument != "all" && self.by_names(argument).is_none();
         }
-        if is_everything || self.fitting.len() < MAX_LISTS {
-            self.fitting.insert(arguments.to_vec());
+        let is_known = self.fitting.iter().any(|known| known == arguments);
+        if !is_known && (is_everything || self.fitting.len() < MAX_LISTS) {
+            self.fitting.push(arguments.to_vec());
         }
     }
 

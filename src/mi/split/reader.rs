@@ -151,7 +151,10 @@ impl Reader<'_, '_, '_> {
         }
         if self.plan.may_fit(&arguments, self.is_everything, self.now) {
             let mut result = self.request(&arguments);
-            if matches!(result, Err(Refused::TooLarge)) && self.plan.fitting.remove(&arguments) {
+            let fitting = &mut self.plan.fitting;
+            let at = fitting.iter().position(|known| *known == arguments);
+            if let (Err(Refused::TooLarge), Some(at)) = (&result, at) {
+                fitting.swap_remove(at);
                 // It fitted before, so the reply may be lost.
                 result = self.request(&arguments);
             }
@@ -178,9 +181,10 @@ impl Reader<'_, '_, '_> {
 
     /// Reads groups that may grow without end, up to the first that does not come in time: the
     /// server still works on that.
-    fn growing(&mut self, mut groups: Vec<String>) -> Result<(), Refused> {
-        groups.sort_by_key(|group| GROWING.contains(&group.trim_end_matches(':')));
-        for group in groups {
+    fn growing(&mut self, groups: Vec<String>) -> Result<(), Refused> {
+        let is_last = |group: &String| GROWING.contains(&group.trim_end_matches(':'));
+        let (last, first): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_last);
+        for group in first.into_iter().chain(last) {
             let arguments = vec![group];
             if !self.reading.is_busy {
                 match self.send(Request { arguments: &arguments, is_risky: true }) {
@@ -282,7 +286,7 @@ impl Reader<'_, '_, '_> {
                     groups.into_iter().partition(has_names);
                 groups = with_names;
                 for other in others {
-                    self.plan.with_other_names.insert(other.group);
+                    self.plan.with_other_names.push(other.group);
                     self.list(vec![format!("{}:", other.group)])?;
                 }
             }
