@@ -92,7 +92,7 @@ fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
     let telemetry = telemetry()?.without_process();
     let client = client(&config, replies, &telemetry);
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
-    let page = scraper.scrape(&Selection::of(config.scope), config.timeout);
+    let page = scraper.scrape("", &Selection::of(config.scope), config.timeout);
     let is_up = scraper.last().is_some_and(|last| last.result.is_ok());
     Ok(print(&page) && is_up)
 }

@@ -98,13 +98,14 @@ impl Scraper {
         lock(&self.endpoint).clone()
     }
 
-    /// Asks the server for what is selected and returns the page, after `limit` at the latest. It
-    /// is the page of another scrape if that asked for the same while this one waited for its turn.
-    pub fn scrape(&self, selection: &Selection, limit: Duration) -> Arc<[u8]> {
+    /// Asks the server for what is selected by `client` and returns the page, after `limit` at the
+    /// latest. It is the page of another scrape if that asked for the same while this one waited
+    /// for its turn.
+    pub fn scrape(&self, client: &str, selection: &Selection, limit: Duration) -> Arc<[u8]> {
         let began = Instant::now();
         let deadline = Deadline::after(limit);
         let wants = Wants { selection: Some(selection.clone()), deadline };
-        let mut asked = match self.turns.wait(wants, deadline) {
+        let mut asked = match self.turns.wait(client, wants, deadline) {
             Turn::Taken(asked) => asked,
             Turn::Shared(page) => return page,
             Turn::TooLate => {
@@ -135,17 +136,17 @@ impl Scraper {
         page
     }
 
-    /// Asks the server for the one statistic `timestamp`, which every version has.
+    /// Asks the server for the one statistic `timestamp`, which every version has, for `client`.
     ///
     /// # Errors
     ///
     /// Why the answer could not be read. That the server knows no such statistic is an answer.
-    pub fn probe(&self, limit: Duration) -> Result<(), Error> {
+    pub fn probe(&self, client: &str, limit: Duration) -> Result<(), Error> {
         let selection =
             Selection::parse([b"timestamp".to_vec()], &Arc::default()).unwrap_or_default();
         let deadline = Deadline::after(limit);
         let wants = Wants { selection: None, deadline };
-        match self.turns.wait(wants, deadline) {
+        match self.turns.wait(client, wants, deadline) {
             Turn::Taken(mut asked) => self.read(&mut asked.client, &selection, deadline).result,
             _ => Err(Error::NoTurn { waited: limit }),
         }

@@ -11,6 +11,7 @@ use tiny_http::{Header, Request, Response};
 
 use crate::config::{HEALTHY_PATH, READY_PATH, advice};
 use crate::exposition;
+use crate::gate::CLIENT;
 use crate::landing;
 use crate::scrape::Scraper;
 use crate::selection::{Scope, Selection};
@@ -70,15 +71,15 @@ impl Site {
         path == self.metrics_path || path == READY_PATH
     }
 
-    /// Answers a request for `target`, the path and query of its request line. `announced` is what
-    /// the client says of its own timeout, in seconds.
-    pub fn answer(&self, target: &str, announced: Option<&str>) -> Answer {
+    /// Answers a request of `client` for `target`, the path and query of its request line.
+    /// `announced` is what the client says of its own timeout, in seconds.
+    pub fn answer(&self, client: &str, target: &str, announced: Option<&str>) -> Answer {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let limit = announced.map_or(self.timeout, |text| limit(self.timeout, text));
         match path {
-            _ if path == self.metrics_path => self.metrics(query, limit),
+            _ if path == self.metrics_path => self.metrics(client, query, limit),
             HEALTHY_PATH => Answer::text(200, "healthy"),
-            READY_PATH => match self.scraper.probe(limit) {
+            READY_PATH => match self.scraper.probe(client, limit) {
                 Ok(()) => Answer::text(200, "ready"),
                 Err(error) => Answer::text(503, advice::on_error(&error)),
             },
@@ -93,12 +94,12 @@ impl Site {
         }
     }
 
-    fn metrics(&self, query: &str, limit: Duration) -> Answer {
+    fn metrics(&self, client: &str, query: &str, limit: Duration) -> Answer {
         match Selection::parse(collect_values(query), &self.scope) {
             Ok(selection) => Answer {
                 status: 200,
                 content_type: exposition::CONTENT_TYPE,
-                body: self.scraper.scrape(&selection, limit),
+                body: self.scraper.scrape(client, &selection, limit),
             },
             Err(unselectable) => Answer::text(400, unselectable.to_string()),
         }
@@ -132,15 +133,16 @@ fn decode(text: &str) -> Vec<u8> {
 
 /// Answers a request that tiny_http read with what `site` says to it.
 pub fn respond(site: &Site, request: Request) {
-    let announced = request
-        .headers()
-        .iter()
-        .find(|header| {
-            let name = header.field.as_str().as_str();
-            name.eq_ignore_ascii_case(SCRAPE_TIMEOUT)
-        })
-        .map(|header| header.value.as_str());
-    let answer = site.answer(request.url(), announced);
+    let value = |name: &str| {
+        let mut headers = request.headers().iter();
+        let header = headers.find(|header| {
+            let field = header.field.as_str().as_str();
+            field.eq_ignore_ascii_case(name)
+        });
+        header.map(|header| header.value.as_str())
+    };
+    let client = value(CLIENT).unwrap_or_default();
+    let answer = site.answer(client, request.url(), value(SCRAPE_TIMEOUT));
     send(request, answer);
 }
 

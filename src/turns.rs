@@ -1,5 +1,6 @@
 //! Turns: one at a time has a thing, the others wait within their deadlines, and whoever waits for
-//! what somebody else has just got shares it.
+//! what somebody else has just got shares it. Clients take turns, so that nobody keeps others
+//! waiting by asking often.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -17,13 +18,18 @@ pub struct Turns<T, W, R> {
 struct Queue<W, R> {
     /// Whether somebody has the thing.
     is_taken: bool,
-    /// Who waits, in order.
+    /// Who waits, in the order in which they came.
     waiting: VecDeque<Waiting<W, R>>,
     next_ticket: u64,
+    /// The client who had it last, and in which round.
+    last: (String, u64),
 }
 
 struct Waiting<W, R> {
     ticket: u64,
+    client: String,
+    /// In each round it is given to a client once.
+    round: u64,
     wants: W,
     /// What somebody else has got.
     shared: Option<R>,
@@ -50,28 +56,37 @@ impl<T, W, R: Clone> Turns<T, W, R> {
     pub fn new(thing: T) -> Self {
         Turns {
             thing: Mutex::new(thing),
-            queue: Mutex::new(Queue { is_taken: false, waiting: VecDeque::new(), next_ticket: 0 }),
+            queue: Mutex::new(Queue {
+                is_taken: false,
+                waiting: VecDeque::new(),
+                next_ticket: 0,
+                last: (String::new(), 0),
+            }),
             changed: Condvar::new(),
         }
     }
 
-    /// Waits until it is free: first come, first served.
-    pub fn wait(&self, wants: W, deadline: Deadline) -> Turn<'_, T, W, R> {
+    /// Waits until it is free: in each round first come, first served.
+    pub fn wait(&self, client: &str, wants: W, deadline: Deadline) -> Turn<'_, T, W, R> {
         let mut queue = lock(&self.queue);
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
-        queue.waiting.push_back(Waiting { ticket, wants, shared: None });
+        let round = queue.next_round(client);
+        let client = client.to_string();
+        queue.waiting.push_back(Waiting { ticket, client, round, wants, shared: None });
         loop {
             // Those who got something are only not awake yet.
-            let mut unserved = queue.waiting.iter().filter(|one| one.shared.is_none());
-            let is_next = unserved.next().is_some_and(|first| first.ticket == ticket);
+            let unserved = queue.waiting.iter().filter(|one| one.shared.is_none());
+            let next = unserved.min_by_key(|one| (one.round, one.ticket));
+            let is_next = next.is_some_and(|next| next.ticket == ticket);
             let place = queue.waiting.iter().position(|one| one.ticket == ticket);
             let own = place.and_then(|place| queue.waiting.get(place));
             let is_served = own.is_some_and(|own| own.shared.is_some());
             let left = deadline.remaining();
             if is_served || left.is_none() || (is_next && !queue.is_taken) {
                 let own = place.and_then(|place| queue.waiting.remove(place));
-                if let Some(result) = own.and_then(|own| own.shared) {
+                let Some(own) = own else { return Turn::TooLate };
+                if let Some(result) = own.shared {
                     return Turn::Shared(result);
                 }
                 if left.is_none() {
@@ -79,12 +94,23 @@ impl<T, W, R: Clone> Turns<T, W, R> {
                     return Turn::TooLate;
                 }
                 queue.is_taken = true;
+                queue.last = (own.client, own.round);
                 drop(queue);
                 return Turn::Taken(Taken { turns: self, thing: lock(&self.thing) });
             }
             let waited = self.changed.wait_timeout(queue, left.unwrap_or_default());
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+}
+
+impl<W, R> Queue<W, R> {
+    /// The first round in which `client` does not have or wait for it already.
+    fn next_round(&self, client: &str) -> u64 {
+        let waiting = self.waiting.iter().map(|one| (&one.client, one.round));
+        let had = waiting.chain([(&self.last.0, self.last.1)]);
+        let rounds = had.filter(|(other, _)| *other == client).map(|(_, round)| round + 1);
+        rounds.max().unwrap_or_default().max(self.last.1)
     }
 }
 
@@ -139,7 +165,7 @@ mod tests {
 
     /// The thing, if it is free.
     fn taken(turns: &Pages) -> Option<Taken<'_, Vec<u32>, u32, &'static str>> {
-        match turns.wait(0, Deadline::after(LONG)) {
+        match turns.wait("", 0, Deadline::after(LONG)) {
             Turn::Taken(taken) => Some(taken),
             _ => None,
         }
@@ -160,7 +186,7 @@ mod tests {
             for number in 1..=5 {
                 let turns = &turns;
                 scope.spawn(move || {
-                    if let Turn::Taken(mut taken) = turns.wait(number, Deadline::after(LONG)) {
+                    if let Turn::Taken(mut taken) = turns.wait("", number, Deadline::after(LONG)) {
                         taken.push(number);
                     }
                 });
@@ -172,14 +198,35 @@ mod tests {
     }
 
     #[test]
+    fn clients_take_turns() {
+        let turns: Pages = Turns::new(Vec::new());
+        let first = turns.wait("a", 0, Deadline::after(LONG));
+        thread::scope(|scope| {
+            let clients = ["a", "a", "b", "a", "c", "b"];
+            for (client, number) in clients.into_iter().zip(1..) {
+                let turns = &turns;
+                scope.spawn(move || {
+                    let turn = turns.wait(client, number, Deadline::after(LONG));
+                    if let Turn::Taken(mut taken) = turn {
+                        taken.push(number);
+                    }
+                });
+                until_waiting(turns, number as usize);
+            }
+            drop(first);
+        });
+        assert_eq!(*lock(&turns.thing), [3, 5, 1, 6, 2, 4]);
+    }
+
+    #[test]
     fn whoever_wants_the_same_shares_it_and_others_do_not() {
         let turns: Pages = Turns::new(Vec::new());
         let first = taken(&turns);
         thread::scope(|scope| {
             let same = scope
-                .spawn(|| matches!(turns.wait(7, Deadline::after(LONG)), Turn::Shared("page")));
+                .spawn(|| matches!(turns.wait("", 7, Deadline::after(LONG)), Turn::Shared("page")));
             let other =
-                scope.spawn(|| matches!(turns.wait(8, Deadline::after(LONG)), Turn::Taken(_)));
+                scope.spawn(|| matches!(turns.wait("", 8, Deadline::after(LONG)), Turn::Taken(_)));
             until_waiting(&turns, 2);
             if let Some(first) = first {
                 first.share(&"page", |wants| *wants == 7);
@@ -192,11 +239,11 @@ mod tests {
     #[test]
     fn nobody_waits_longer_than_the_deadline() {
         let turns: Pages = Turns::new(Vec::new());
-        let first = turns.wait(0, Deadline::after(LONG));
-        let late = turns.wait(0, Deadline::after(Duration::from_millis(1)));
+        let first = turns.wait("", 0, Deadline::after(LONG));
+        let late = turns.wait("", 0, Deadline::after(Duration::from_millis(1)));
         assert!(matches!(late, Turn::TooLate));
         drop(first);
-        let next = turns.wait(0, Deadline::after(LONG));
+        let next = turns.wait("", 0, Deadline::after(LONG));
         assert!(matches!(next, Turn::Taken(_)));
     }
 }

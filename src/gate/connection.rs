@@ -2,6 +2,7 @@
 //! the answers. Each wait is announced in the table first, so that others know what it is for.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 
+use super::CLIENT;
 use super::backend::{self, BackendError};
 use super::refusal::Refusal;
 use super::request::{self, Head, KeepAlive, MAX_HEAD, Request};
@@ -70,14 +72,15 @@ impl From<Evicted> for End {
 pub struct Connection<'a> {
     slot: Slot<'a>,
     client: &'a OwnedFd,
+    address: Option<IpAddr>,
     /// What was not handed on yet.
     received: Vec<u8>,
 }
 
 impl<'a> Connection<'a> {
-    /// A new connection, which has `slot`.
-    pub fn new(slot: Slot<'a>, client: &'a OwnedFd) -> Self {
-        Connection { slot, client, received: Vec::new() }
+    /// A new connection from `address`, which has `slot`.
+    pub fn new(slot: Slot<'a>, client: &'a OwnedFd, address: Option<IpAddr>) -> Self {
+        Connection { slot, client, address, received: Vec::new() }
     }
 
     /// Answers requests until the connection ends.
@@ -169,6 +172,8 @@ impl<'a> Connection<'a> {
         if gate.is_full() {
             request.keep_alive = KeepAlive::No;
         }
+        let address = self.address.map(|address| address.to_string()).unwrap_or_default();
+        request.add(CLIENT, &address);
         let answer = backend::ask(&stream, &request);
         self.slot.leave_stream(answer.is_ok().then_some(stream));
         let answer = answer.inspect_err(|_| log::error!("{}", BackendError::Ended))?;

@@ -40,6 +40,10 @@ use table::Row;
 /// more.
 pub const MAX_CONNECTIONS: usize = 64;
 
+/// The header by which tiny_http gets to know the client of a request: what counts as one. That of
+/// unix sockets is empty.
+pub const CLIENT: &str = "X-Client";
+
 /// The stack of a thread that serves connections, in bytes.
 const STACK: usize = 128 * 1024;
 
@@ -204,6 +208,7 @@ impl Gate {
         let seat = Seat { client: Arc::clone(&client), thread: thread::current(), granted: None };
         let now = Instant::now();
         let mut state = self.lock();
+        let address = address.map(table::network);
         let number = table::insert(&mut state.table, Row::new(address, seat, now));
         state.waiting -= 1;
         let is_last = state.waiting == 0 && state.threads < self.most_threads;
@@ -214,7 +219,7 @@ impl Gate {
         if let Err(error) = started {
             log::debug!("no thread for further connections: {error}");
         }
-        Connection::new(Slot { gate: self, number }, &client).serve();
+        Connection::new(Slot { gate: self, number }, &client, address).serve();
     }
 
     fn is_full(&self) -> bool {

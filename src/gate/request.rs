@@ -32,6 +32,14 @@ impl Request {
     pub fn target(&self) -> &str {
         self.canonical.split(' ').nth(1).unwrap_or_default()
     }
+
+    /// Adds a header.
+    pub fn add(&mut self, name: &str, value: &str) {
+        // Before the empty line.
+        self.canonical.truncate(self.canonical.len().saturating_sub(2));
+        // A write to a String cannot fail.
+        let _ = write!(self.canonical, "{name}: {value}\r\n\r\n");
+    }
 }
 
 /// Whether a connection stays open after an answer, and how the answer says so (RFC 9112, section

@@ -49,11 +49,11 @@ pub struct Row<T> {
 pub struct Evicted(pub Phase);
 
 impl<T> Row<T> {
-    /// A connection of `client`, which is served at first.
+    /// A connection of `client`, see [`network`], which is served at first.
     pub fn new(client: Option<IpAddr>, item: T, now: Instant) -> Self {
         Row {
             item,
-            client: client.map(network),
+            client,
             phase: Phase::Served,
             since: now,
             is_slow: false,
@@ -92,7 +92,7 @@ impl<T> Row<T> {
 
 /// What counts as one client: an address of IPv4, or a network of IPv6, in which a host may take
 /// any address.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,
@@ -112,12 +112,16 @@ pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
 /// The connection that is closed when a slot is needed: the one with least to lose, then one of
 /// the client with most slots, then the one for which nothing changed for longest.
 ///
-/// One that waits for a stream is closed only if none came free since `freed`, for [`OVERDUE`],
-/// and the last one first, since the first one is the next to be answered.
+/// One that waits for a stream is closed only if its client has others and more than a quarter of
+/// all slots, or if none came free since `freed`, for [`OVERDUE`]; and the last one first, since
+/// the first one is the next to be answered.
 pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Option<u64> {
+    let held = || table.values().filter(|row| !row.is_evicted);
+    let slots = |of: &Row<T>| held().filter(|row| row.client == of.client).count();
     let may_go = |row: &Row<T>| match row.phase {
         _ if row.is_evicted => false,
         Phase::Served => false,
+        Phase::Waiting if slots(row) > 1 && slots(row) * 4 > held().count() => true,
         Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
         _ => true,
     };
@@ -126,7 +130,6 @@ pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Opti
     let rows = table.iter();
     let rows = rows.filter(|(_, row)| row.phase == phase && may_go(row));
     let first = rows.min_by(|(_, one), (_, other)| {
-        let slots = |of: &Row<T>| count(table, |row| row.client == of.client && !row.is_evicted);
         let order = one.since.cmp(&other.since);
         slots(other).cmp(&slots(one)).then(match phase {
             Phase::Waiting => order.reverse(),
@@ -236,6 +239,17 @@ mod tests {
         assert_eq!(victim(&table, since + OVERDUE, None), Some(0));
         // The other one is the last.
         assert_eq!(victim(&table, now, None), Some(1));
+        assert_eq!(victim(&table, now, Some(now)), None);
+    }
+
+    #[test]
+    fn a_request_of_a_client_with_many_slots_has_none() {
+        for rows in [&[(A, Waiting), (A, Served)][..], &[(A, Waiting), (A, Served), (B, Waiting)]] {
+            let (table, now) = table(rows);
+            assert_eq!(victim(&table, now, Some(now)), Some(0));
+        }
+        let others = [(A, Served); 6];
+        let (table, now) = table(&[&[(B, Waiting), (B, Waiting)], &others[..]].concat());
         assert_eq!(victim(&table, now, Some(now)), None);
     }
 

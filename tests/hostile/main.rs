@@ -7,6 +7,7 @@
 mod support;
 
 mod attacks;
+mod crowds;
 mod limits;
 mod replies;
 
