@@ -11,7 +11,7 @@ use tiny_http::{Header, Request, Response};
 
 use crate::config::{HEALTHY_PATH, READY_PATH, advice};
 use crate::exposition;
-use crate::gate::CLIENT;
+use crate::gate::{CLIENT, refusal::date};
 use crate::landing;
 use crate::scrape::Scraper;
 use crate::selection::{Scope, Selection};
@@ -154,8 +154,11 @@ pub fn send(request: Request, answer: Answer) {
     // With a length, and not in chunks, however large the page is.
     let mut response = Response::new(status, Vec::new(), body, Some(length), None)
         .with_chunked_threshold(usize::MAX);
-    if let Ok(header) = Header::from_bytes("Content-Type", answer.content_type) {
-        response.add_header(header);
+    // By itself tiny_http panics where the clock stands before 1970.
+    for (name, value) in [("Date", &*date()), ("Content-Type", answer.content_type)] {
+        if let Ok(header) = Header::from_bytes(name, value) {
+            response.add_header(header);
+        }
     }
     if let Err(error) = request.respond(response) {
         log::debug!("the client did not take the answer: {error}");

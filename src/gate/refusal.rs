@@ -114,9 +114,15 @@ impl Refusal {
              Connection: close\r\n\
              \r\n\
              {body}",
-            httpdate::fmt_http_date(SystemTime::now()),
+            date(),
             text.len() + 1,
         )
         .into_bytes()
     }
+}
+
+/// The value of `Date`. A clock that stands before 1970, whose time HTTP has no words for, counts
+/// as 1970.
+pub fn date() -> String {
+    httpdate::fmt_http_date(SystemTime::now().max(SystemTime::UNIX_EPOCH))
 }

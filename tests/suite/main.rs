@@ -5,6 +5,7 @@ mod support;
 
 mod assets;
 mod catalogue;
+mod clock;
 mod collect_flags;
 mod collect_parameter;
 mod command_line;
