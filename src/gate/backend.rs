@@ -89,18 +89,20 @@ impl From<io::Error> for BackendError {
     }
 }
 
-/// How many connections and streams the limit of open files allows.
+/// How many connections and streams the limit of open files allows beside `listeners`.
 ///
 /// # Errors
 ///
 /// [`BackendError::OpenFiles`] when it does not allow for a group of streams and a connection.
-pub fn affordable() -> Result<(usize, usize), BackendError> {
+pub fn affordable(listeners: usize) -> Result<(usize, usize), BackendError> {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if limit >= ALL_DESCRIPTORS as u64 {
+    // One of them is counted already.
+    let others = OTHER_DESCRIPTORS + listeners.saturating_sub(1);
+    if limit >= (ALL_DESCRIPTORS - OTHER_DESCRIPTORS + others) as u64 {
         return Ok((MAX_CONNECTIONS, MAX_STREAMS));
     }
     let error = BackendError::OpenFiles(limit);
-    let connections = (limit as usize).saturating_sub(OTHER_DESCRIPTORS + GROUP * DESCRIPTORS + 1);
+    let connections = (limit as usize).saturating_sub(others + GROUP * DESCRIPTORS + 1);
     if connections == 0 {
         return Err(error);
     }

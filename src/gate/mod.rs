@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags, EventVec};
 use rustix::io::Errno;
-use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getpeername};
+use rustix::net::{SocketAddrAny, SocketFlags, accept_with, getpeername};
 
 use crate::telemetry::Rejections;
 use backend::{BackendError, Handler};
@@ -104,7 +104,7 @@ pub fn start(
     rules: Rules,
     handler: impl Fn(tiny_http::Request) + Send + Sync + 'static,
 ) -> Result<Receiver<BackendError>, BackendError> {
-    let (connections, streams) = backend::affordable()?;
+    let (connections, streams) = backend::affordable(listeners.len())?;
     let ready = epoll::create(CreateFlags::CLOEXEC).map_err(io::Error::from)?;
     for (number, listener) in (0..).zip(&listeners) {
         let number = EventData::new_u64(number);
@@ -169,14 +169,18 @@ impl Gate {
             let _ = epoll::wait(&self.ready, &mut ready, IDLE_TIME);
             let number = ready.iter().next()?.data.u64();
             let listener = self.listeners.get(usize::try_from(number).ok()?)?;
-            match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok((client, Some(SocketAddrAny::V4(address)))) => {
-                    return Some((client, Some((*address.ip()).into())));
-                }
-                Ok((client, Some(SocketAddrAny::V6(address)))) => {
-                    return Some((client, Some((*address.ip()).into())));
-                }
-                Ok((client, _)) => return Some((client, None)),
+            match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(client) => match getpeername(&client) {
+                    Ok(Some(SocketAddrAny::V4(address))) => {
+                        return Some((client, Some((*address.ip()).into())));
+                    }
+                    Ok(Some(SocketAddrAny::V6(address))) => {
+                        return Some((client, Some((*address.ip()).into())));
+                    }
+                    Ok(_) => return Some((client, None)),
+                    // The client is gone already.
+                    Err(_) => {}
+                },
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => self.make_do(),
                 // Another thread has taken it, or it ended before.
                 Err(_) => {}

@@ -112,16 +112,20 @@ pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
 /// The connection that is closed when a slot is needed: the one with least to lose, then one of
 /// the client with most slots, then the one for which nothing changed for longest.
 ///
-/// One that waits for a stream is closed only if its client has others and more than a quarter of
-/// all slots, or if none came free since `freed`, for [`OVERDUE`]; and the last one first, since
-/// the first one is the next to be answered.
+/// One that waits for a stream is closed only if it is slow and its client has others and more than
+/// a quarter of all slots, or if none came free since `freed`, for [`OVERDUE`]; and the last one
+/// first, since the first one is the next to be answered.
 pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Option<u64> {
-    let held = || table.values().filter(|row| !row.is_evicted);
-    let slots = |of: &Row<T>| held().filter(|row| row.client == of.client).count();
+    let mut held: BTreeMap<_, usize> = BTreeMap::new();
+    for row in table.values().filter(|row| !row.is_evicted) {
+        *held.entry(row.client).or_default() += 1;
+    }
+    let all: usize = held.values().sum();
+    let slots = |row: &Row<T>| held.get(&row.client).copied().unwrap_or_default();
     let may_go = |row: &Row<T>| match row.phase {
         _ if row.is_evicted => false,
         Phase::Served => false,
-        Phase::Waiting if slots(row) > 1 && slots(row) * 4 > held().count() => true,
+        Phase::Waiting if row.is_slow && slots(row) > 1 && slots(row) * 4 > all => true,
         Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
         _ => true,
     };
@@ -141,17 +145,18 @@ pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Opti
 
 /// The request that gets the next stream when `free` of `open` ones are: one of the client with
 /// fewest streams, then the one that waits for longest. A quarter of the streams is for requests
-/// that are not slow.
+/// that are not slow, and the last one of the others for a client who has none.
 pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
     let slow = count(table, |row| row.has_stream && row.is_slow);
-    let may_be_slow = slow < open - open / 4;
-    let waiting = table.iter().filter(|(_, row)| row.is_waiting());
-    let waiting = waiting.filter(|(_, row)| free > 0 && (may_be_slow || !row.is_slow));
-    let next = waiting.min_by_key(|(_, row)| {
+    let waiting = table.iter().filter(|(_, row)| free > 0 && row.is_waiting());
+    let waiting = waiting.map(|(number, row)| {
         let streams = count(table, |other| other.client == row.client && other.has_stream);
-        (streams, row.since)
+        (streams, row, *number)
     });
-    next.map(|(number, _)| *number)
+    let may_be_slow = |streams| slow + usize::from(streams > 0) < open - open / 4;
+    let waiting = waiting.filter(|(streams, row, _)| !row.is_slow || may_be_slow(*streams));
+    let next = waiting.min_by_key(|(streams, row, _)| (*streams, row.since));
+    next.map(|(_, _, number)| number)
 }
 
 /// The connection that is closed when there are more than `most` bytes of answers that are not
@@ -243,13 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_a_client_with_many_slots_has_none() {
+    fn a_slow_request_of_a_client_with_many_slots_has_none() {
         for rows in [&[(A, Waiting), (A, Served)][..], &[(A, Waiting), (A, Served), (B, Waiting)]] {
-            let (table, now) = table(rows);
+            let (mut table, now) = table(rows);
+            assert_eq!(victim(&table, now, Some(now)), None);
+            change(&mut table, 0, |row| row.is_slow = true);
             assert_eq!(victim(&table, now, Some(now)), Some(0));
         }
         let others = [(A, Served); 6];
-        let (table, now) = table(&[&[(B, Waiting), (B, Waiting)], &others[..]].concat());
+        let (mut table, now) = table(&[&[(B, Waiting), (B, Waiting)], &others[..]].concat());
+        table.values_mut().for_each(|row| row.is_slow = true);
         assert_eq!(victim(&table, now, Some(now)), None);
     }
 
@@ -280,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_quarter_of_the_streams_is_not_for_slow_requests() {
-        for (open, slow) in [(1, 1), (4, 3), (8, 6), (16, 12)] {
+        for (open, slow) in [(1, 1), (4, 2), (8, 5), (16, 11)] {
             let (mut table, _) = table(&[(A, Waiting); 17]);
             table.values_mut().for_each(|row| row.is_slow = true);
             let mut taken = 0;
@@ -292,6 +300,11 @@ mod tests {
                 taken += 1;
             }
             assert_eq!(taken, slow, "{open}");
+            // The last one is for another client.
+            change(&mut table, 15, |row| row.client = B);
+            let expected = Some(15).filter(|_| open > 1);
+            assert_eq!(next(&table, open - taken, open), expected, "{open}");
+            change(&mut table, 15, |row| row.client = A);
             change(&mut table, 16, |row| row.is_slow = false);
             let expected = Some(16).filter(|_| taken < open);
             assert_eq!(next(&table, open - taken, open), expected, "{open}");

@@ -53,8 +53,8 @@ fn slow_pages_of_one_address_let_others_in() {
     let _alone = alone();
     let (_directory, server, mut exporter) = server_and_exporter(&[]);
     assert_up(&exporter);
-    server.behave(Behaviour::SlowAt(&["stranger"], Duration::from_millis(500)));
-    let name = "12 ask for another page, 500 ms each";
+    server.behave(Behaviour::SlowAt(&["stranger"], Duration::from_millis(450)));
+    let name = "12 ask for another page, 450 ms each";
     withstand(name, &mut exporter, 12, 12, |attack| ask(attack, 1, true));
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod attacks;
 mod crowds;
+mod descriptors;
 mod limits;
 mod replies;
 
