@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::support::attack::{THREADS_AFTERWARDS, THREADS_AT_REST, threads};
-use crate::support::stand_in::Behaviour;
-use crate::support::{Exporter, assert_down, assert_up, server_and_exporter, wait_until};
+use crate::support::many_processes::statistics;
+use crate::support::stand_in::{Behaviour, V3_6};
+use crate::support::{Exporter, assert_down, assert_up, server_with};
+use crate::support::{server_and_exporter, wait_until};
 
 #[test]
 fn twenty_scrapes_at_once_all_come_right() {
@@ -165,4 +167,32 @@ fn threads_come_with_need_and_go() {
     wait_until("no more than after the first time", || {
         threads(&exporter) <= THREADS_AFTERWARDS
     });
+}
+
+/// Three Prometheis that wait for a second ask for a large page at once, again and again.
+#[test]
+fn three_prometheis_lose_nothing() {
+    let (_directory, _server, exporter) = server_with(V3_6, statistics(V3_6, 100), &[]);
+    assert_eq!(exporter.scrape().up(), "1");
+    let scrape = |round: usize| {
+        let began = Instant::now();
+        // A timeout of a second leaves half of that.
+        let response = exporter.get_within("/metrics", Duration::from_millis(500));
+        let took = began.elapsed();
+        assert!(response.body.len() > 50_000, "{}", response.text());
+        assert_eq!(response.page().up(), "1", "{round}");
+        assert!(took < Duration::from_secs(1), "{round}: {took:?}");
+    };
+    for round in 0..20 {
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| scrape(round));
+            }
+        });
+    }
+    assert!(
+        exporter.logged("level=warn").is_empty(),
+        "{:?}",
+        exporter.log()
+    );
 }
