@@ -3,12 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::attack::connect_from;
-use crate::support::{PATIENCE, Response};
+use crate::support::{PATIENCE, Response, wait_until};
 use opensips_exporter::config::Address;
 use opensips_exporter::gate::backend::MAX_STREAMS;
 use opensips_exporter::gate::connection::ANSWER_TIME;
@@ -207,10 +208,12 @@ fn a_panic_costs_its_own_request() {
 #[test]
 fn as_many_requests_as_there_are_streams_are_answered_at_once() {
     const SLOW: usize = MAX_STREAMS - MAX_STREAMS / 4;
-    let all = Barrier::new(MAX_STREAMS);
+    let (all, arrived) = (Barrier::new(MAX_STREAMS), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&arrived);
     let address = serve(move |request| {
         // Streams are tried when they are opened.
         if request.url() != "*" {
+            count.fetch_add(1, Ordering::SeqCst);
             all.wait();
         }
         respond(request, b"well".to_vec());
@@ -218,6 +221,9 @@ fn as_many_requests_as_there_are_streams_are_answered_at_once() {
     let targets = (1..MAX_STREAMS).map(|number| if number < SLOW { "/slow" } else { "/" });
     let mut asked: Vec<TcpStream> = targets.map(|target| ask(address, target)).collect();
     // The last one for slow requests is for another address.
+    wait_until("the others", || {
+        arrived.load(Ordering::SeqCst) == asked.len()
+    });
     let mut other = connect_from(2, address, None).expect("a connection");
     write!(
         other,
