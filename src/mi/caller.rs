@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::error::Error;
-use super::transport::{Endpoint, Exchange, Identity};
+use super::server::Server;
+use super::transport::{Endpoint, Exchange, Identity, Places};
 use super::wire::{Dialect, Introduction, Refused};
 use crate::names;
 
@@ -92,6 +93,68 @@ impl Caller {
         }
     }
 
+    /// Takes the first server that answers where it may be.
+    ///
+    /// # Errors
+    ///
+    /// Why the first did not that is there.
+    pub fn find(&mut self, deadline: Deadline) -> Result<Server, Error> {
+        let places = self.endpoint.places();
+        if matches!(places, Places::Given(targets) if targets.len() == 1) {
+            return self.introduce(deadline);
+        }
+        let mut targets = places.targets();
+        let mut failed = None;
+        while !targets.is_empty() {
+            // What is silent leaves time for the others.
+            let left = deadline.remaining().unwrap_or_default().as_millis();
+            let part = u64::try_from(left).unwrap_or(u64::MAX) / targets.len() as u64;
+            self.endpoint.go_to(Some(targets.remove(0)));
+            match self.introduce(deadline.at_most(Duration::from_millis(part))) {
+                Ok(server) => return Ok(server),
+                Err(error) => {
+                    log::debug!("{} is no server: {error}", self.endpoint);
+                    failed = failed.or(Some(error).filter(|error| !error.is_of_nothing()));
+                }
+            }
+        }
+        self.endpoint.go_to(None);
+        let places = self.endpoint.places().describe();
+        Err(failed.unwrap_or(Error::Nowhere { places }))
+    }
+
+    /// Finds out what the server is.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or like no server.
+    pub fn introduce(&self, deadline: Deadline) -> Result<Server, Error> {
+        let identity = self.endpoint.identity();
+        let introduction = self.introduction(deadline)?;
+        self.meet(introduction, identity, deadline)
+    }
+
+    /// The server that introduced itself. `identity` is what could be seen before: if another server
+    /// has taken its place since, the next request notices that.
+    ///
+    /// # Errors
+    ///
+    /// When it does not tell its version.
+    pub fn meet(
+        &self,
+        introduction: Introduction,
+        identity: Option<Identity>,
+        deadline: Deadline,
+    ) -> Result<Server, Error> {
+        let Introduction { dialect, version } = introduction;
+        let version = match version {
+            None => self.version(dialect, identity.as_ref(), deadline)?.unwrap_or_default(),
+            Some(version) => version,
+        };
+        log::debug!("the server speaks {dialect} and says it is \"{version}\"");
+        Ok(Server::new(dialect, &version, identity, &self.endpoint))
+    }
+
     /// Finds out what the server speaks, and which version it is if it says so.
     ///
     /// No request is silent in the log of every server: OpenSIPS 1.x and 2.x log that a request in
@@ -105,7 +168,7 @@ impl Caller {
     /// # Errors
     ///
     /// When it does not answer, or like no server.
-    pub fn introduction(&self, deadline: Deadline) -> Result<Introduction, Error> {
+    fn introduction(&self, deadline: Deadline) -> Result<Introduction, Error> {
         let introduction = |dialect, version| Introduction { dialect, version };
         if self.endpoint.is_fifo() {
             let found = self.detect(deadline)?;
@@ -146,7 +209,7 @@ impl Caller {
     /// # Errors
     ///
     /// When it does not answer.
-    pub fn version(
+    fn version(
         &self,
         dialect: Dialect,
         identity: Option<&Identity>,

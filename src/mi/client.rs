@@ -10,8 +10,8 @@ use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Plan, Reading, Request, Wanted};
-use super::transport::{Endpoint, Identity, Places};
-use super::wire::{Dialect, Introduction, Product, Refused, Sink, Value, line};
+use super::transport::Endpoint;
+use super::wire::{Dialect, Product, Refused, Sink, Value, line};
 
 /// How long the answer may take to what is asked beside statistics and commands.
 const QUESTION_TIME: Duration = Duration::from_millis(500);
@@ -96,17 +96,17 @@ impl Client {
         self.server.take_if(|server| server.identity != identity);
         let is_known = self.server.is_some();
         if !is_known {
-            self.find(deadline)?;
+            self.server = Some(self.caller.find(deadline)?);
         }
         let result = match self.read(wanted, deadline, sink) {
             Err(Refused::OtherDialect(introduction)) if is_known => {
-                match introduction {
+                self.server = Some(match introduction {
                     Some(introduction) if self.caller.chosen.is_none() => {
                         let identity = self.caller.endpoint.identity();
-                        self.meet(introduction, identity, deadline)?;
+                        self.caller.meet(introduction, identity, deadline)?
                     }
-                    _ => self.introduce(deadline)?,
-                }
+                    _ => self.caller.introduce(deadline)?,
+                });
                 self.read(wanted, deadline, sink)
             }
             result => result,
@@ -125,62 +125,6 @@ impl Client {
             }
             error
         })
-    }
-
-    /// Takes the first server that answers where it may be.
-    ///
-    /// # Errors
-    ///
-    /// Why the first did not that is there.
-    fn find(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let places = self.caller.endpoint.places();
-        if matches!(places, Places::Given(targets) if targets.len() == 1) {
-            return self.introduce(deadline);
-        }
-        let mut targets = places.targets();
-        let mut failed = None;
-        while !targets.is_empty() {
-            // What is silent leaves time for the others.
-            let left = deadline.remaining().unwrap_or_default().as_millis();
-            let part = u64::try_from(left).unwrap_or(u64::MAX) / targets.len() as u64;
-            self.caller.endpoint.go_to(Some(targets.remove(0)));
-            match self.introduce(deadline.at_most(Duration::from_millis(part))) {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    log::debug!("{} is no server: {error}", self.caller.endpoint);
-                    failed = failed.or(Some(error).filter(|error| !error.is_of_nothing()));
-                }
-            }
-        }
-        self.caller.endpoint.go_to(None);
-        let places = self.caller.endpoint.places().describe();
-        Err(failed.unwrap_or(Error::Nowhere { places }))
-    }
-
-    /// Finds out what the server is.
-    fn introduce(&mut self, deadline: Deadline) -> Result<(), Error> {
-        let identity = self.caller.endpoint.identity();
-        let introduction = self.caller.introduction(deadline)?;
-        self.meet(introduction, identity, deadline)
-    }
-
-    /// Takes what introduced itself for the server. `identity` is what could be seen before: if
-    /// that is of another one, it is noticed with the next request.
-    fn meet(
-        &mut self,
-        introduction: Introduction,
-        identity: Option<Identity>,
-        deadline: Deadline,
-    ) -> Result<(), Error> {
-        let Introduction { dialect, version } = introduction;
-        let caller = &self.caller;
-        let version = match version {
-            None => caller.version(dialect, identity.as_ref(), deadline)?.unwrap_or_default(),
-            Some(version) => version,
-        };
-        log::debug!("the server speaks {dialect} and says it is \"{version}\"");
-        self.server = Some(Server::new(dialect, &version, identity, &caller.endpoint));
-        Ok(())
     }
 
     fn read(
