@@ -21,7 +21,7 @@ pub struct Flag {
     /// Its names, with two dashes. The environment variables follow from them.
     pub names: &'static [&'static str],
     /// A word for its value in the help, or all values with `|` between them. Empty: it is a
-    /// switch, whose value is `true`.
+    /// switch, whose value is `true` or `false`, and `true` if there is none.
     pub value: &'static str,
     /// What it is for.
     pub help: &'static str,

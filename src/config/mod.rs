@@ -298,9 +298,6 @@ fn on_command_line(
 ) -> Result<Option<(String, String)>, String> {
     let mut given = None;
     for &name in flag.names {
-        while flag.value.is_empty() && arguments.contains(name) {
-            given = Some((name.to_string(), "true".to_string()));
-        }
         while let Some(value) =
             arguments.opt_value_from_str::<_, String>(name).map_err(|error| match error {
                 pico_args::Error::OptionWithoutAValue(_) => {
@@ -361,7 +358,8 @@ fn is_name(text: &str) -> bool {
     names().any(|name| name == text)
 }
 
-/// `-addr=x` becomes `--addr` and `x`, if that is a flag; everything else stays as it is.
+/// `-addr=x` becomes `--addr` and `x`, if that is a flag, and a switch alone the same with `true`;
+/// everything else stays as it is.
 fn in_words(argument: OsString) -> Vec<OsString> {
     let bytes = argument.as_bytes();
     if !bytes.starts_with(b"-") {
@@ -376,18 +374,18 @@ fn in_words(argument: OsString) -> Vec<OsString> {
     if !is_name(&name) {
         return vec![argument];
     }
+    let is_switch = |flag: &Flag| flag.value.is_empty() && flag.names.contains(&name.as_str());
+    let value = value.or(FLAGS.iter().any(is_switch).then_some(b"true"));
     let value = value.map(|value| OsString::from_vec(value.to_vec()));
     std::iter::once(name.into()).chain(value).collect()
 }
 
 /// `text` as a message shows it: without the user and the password in a URL.
 fn shown(text: &str) -> String {
-    let text = match (text.split_once("://"), text.rsplit_once('@')) {
-        (Some((scheme, rest)), Some((_, host))) if rest.contains('@') => {
-            &format!("{scheme}://...@{host}")
-        }
-        _ => text,
-    };
+    let text = text.rsplit_once('@').map_or(text.to_string(), |(login, host)| {
+        let scheme = login.find("://").and_then(|end| login.get(..end + 3));
+        format!("{}...@{host}", scheme.unwrap_or_default())
+    });
     text.escape_debug().to_string()
 }
 

@@ -248,6 +248,21 @@ fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
     }
 }
 
+/// In a service that sets the variable, too.
+#[test]
+fn a_switch_may_be_set_off() {
+    let variable = "OPENSIPS_EXPORTER_WEB_SYSTEMD_SOCKET";
+    for (argument, value) in [("-web.systemd-socket=false", "true"), ("-path=/m", "false")] {
+        let exporter = started(&["--addr=127.0.0.1:0", argument], &[(variable, value)]);
+        assert_eq!(exporter.get("/-/healthy").status, 200);
+    }
+    let said = refusal(&["--web.systemd-socket=off"], &[]);
+    assert!(
+        said.ends_with("--web.systemd-socket: off is not possible: use true or false"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_value_is_taken_as_it_is() {
     for value in ["/a b", "\"/a", "'/a", "/a=b", "=", "-", "h", "addr"] {
