@@ -22,7 +22,8 @@ impl Login {
 
     /// What is in a file, whose line end does not count.
     pub fn of_file(content: &[u8]) -> Self {
-        Login(content.trim_ascii_end().to_vec())
+        let content = content.strip_suffix(b"\n").unwrap_or(content);
+        Login(content.strip_suffix(b"\r").unwrap_or(content).to_vec())
     }
 
     /// The same with the password that is in a file, unless it has one. Without a user the file
@@ -70,6 +71,7 @@ mod tests {
             ("Aladdin:open%20sesame", "other", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
             ("Aladdin", "open sesame\n", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
             ("", "Aladdin:open sesame\r\n", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ("", "a:b \n", "YTpiIA=="),
             ("a", "", "YTo="),
             ("a:b", "", "YTpi"),
             ("%C3%BC:%ff%fe", "", "w7w6//4="),

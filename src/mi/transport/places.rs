@@ -95,9 +95,8 @@ impl Places {
 }
 
 /// The files in `directory` that may be servers, if their name and owner are `right`: sockets
-/// first, since the kernel says who answers there, and since finding out what is behind them leaves
-/// nothing in the log of OpenSIPS. `usual` is looked at also if the directory does not tell what is
-/// in it.
+/// first, since the kernel says who answers there. `usual` is looked at also if the directory does
+/// not tell what is in it.
 fn servers_in(directory: &Path, usual: &str, is_right: impl Fn(&str, u32) -> bool) -> Vec<PathBuf> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
