@@ -198,4 +198,7 @@ fn the_units_go_together() {
     let flag = "OPENSIPS_EXPORTER_WEB_SYSTEMD_SOCKET=true stands in /etc/default/opensips_exporter";
     assert!(socket.contains(flag));
     assert!(unit.contains("\nEnvironmentFile=-/etc/default/opensips_exporter\n"));
+    // What the README tells to listen on is in a directory that the unit makes.
+    assert!(include_str!("../../README.md").contains("--addr unix:/run/opensips_exporter/"));
+    assert!(unit.contains("\nRuntimeDirectory=opensips_exporter\n"));
 }
