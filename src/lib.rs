@@ -20,6 +20,7 @@ pub mod check;
 pub mod config;
 pub mod exposition;
 pub mod families;
+pub mod files;
 pub mod gate;
 mod landing;
 pub mod logging;

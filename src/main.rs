@@ -15,8 +15,9 @@ use std::thread;
 use log::LevelFilter;
 use opensips_exporter::check;
 use opensips_exporter::config::{self, Command, Config};
+use opensips_exporter::files::Files;
 use opensips_exporter::gate::backend::BackendError;
-use opensips_exporter::gate::listener::{self, SocketFiles};
+use opensips_exporter::gate::listener;
 use opensips_exporter::gate::refusal::Refusal;
 use opensips_exporter::gate::{self, Rules};
 use opensips_exporter::logging;
@@ -68,9 +69,7 @@ const INTERRUPTED: i32 = 1;
 
 /// Asks once and tells what is wrong. The log says nothing that the report does not.
 fn check(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
-    let replies = replies(&config);
-    let own = Arc::clone(&replies);
-    end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED, move || own.close())?;
+    let replies = replies(&config, &end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED)?);
     let mut client = client(&config, replies, &telemetry()?);
     let modules = Modules::new(config.dialog_profiles);
     let mut report = check::check(&mut client, &modules, config.scope, config.timeout);
@@ -86,9 +85,7 @@ fn dump(config: Config) -> Result<bool, Box<dyn std::error::Error>> {
         level => level,
     };
     logging::start(level, config.log_format);
-    let replies = replies(&config);
-    let own = Arc::clone(&replies);
-    end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED, move || own.close())?;
+    let replies = replies(&config, &end_on(&[SIGTERM, SIGINT, SIGHUP], INTERRUPTED)?);
     let telemetry = telemetry()?.without_process();
     let client = client(&config, replies, &telemetry);
     let scraper = Scraper::new(client, telemetry, Modules::new(config.dialog_profiles));
@@ -105,15 +102,15 @@ fn ended<E: fmt::Display>(result: Result<bool, E>) -> ExitCode {
     }))
 }
 
-/// The directory for replies. Called before there is a second thread.
-fn replies(config: &Config) -> Arc<ReplyDirectory> {
+/// The directory for replies, whose files are noted in `files`.
+fn replies(config: &Config, files: &Arc<Files>) -> ReplyDirectory {
     // Servers and clients may run as other users, who have to write to the sockets that are made
     // for them. The process makes no other files but FIFOs, whose mode it sets.
     umask(Mode::from_raw_mode(0o111));
-    Arc::new(ReplyDirectory::new(config.reply_dir.clone()))
+    ReplyDirectory::new(config.reply_dir.clone(), Arc::clone(files))
 }
 
-fn client(config: &Config, replies: Arc<ReplyDirectory>, telemetry: &Telemetry) -> Client {
+fn client(config: &Config, replies: ReplyDirectory, telemetry: &Telemetry) -> Client {
     let endpoint = Endpoint::new(config.places(), replies, telemetry.forged_replies());
     Client::new(endpoint.with_login(config.http_login.clone()), config.dialect, config.timeout)
 }
@@ -146,21 +143,13 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     // Before anything else is opened.
     let passed = config.takes_sockets.then(listener::passed).transpose()?;
     config.ignored.iter().for_each(|line| log::warn!("{line}"));
-    let replies = replies(&config);
-    replies.sweep();
     // Daemons read their settings again on SIGHUP. There is nothing to read again.
     signal_hook::flag::register(SIGHUP, Arc::default())?;
-    let files = Arc::new(SocketFiles::default());
-    let close = {
-        let (replies, files) = (Arc::clone(&replies), Arc::clone(&files));
-        move || {
-            files.close();
-            replies.close();
-        }
-    };
-    end_on(&[SIGTERM, SIGINT], SERVED, close.clone()).map_err(BackendError::from)?;
+    let files = end_on(&[SIGTERM, SIGINT], SERVED).map_err(BackendError::from)?;
+    let replies = replies(&config, &files);
+    replies.sweep();
     let result = serve(config, passed, &files, replies);
-    close();
+    files.close();
     result
 }
 
@@ -168,8 +157,8 @@ fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
 fn serve(
     config: Config,
     passed: Option<Vec<OwnedFd>>,
-    files: &SocketFiles,
-    replies: Arc<ReplyDirectory>,
+    files: &Files,
+    replies: ReplyDirectory,
 ) -> Result<Infallible, Box<dyn std::error::Error>> {
     let opened = || config.addresses.iter().map(|address| listener::listen(address, files));
     let listeners = passed.map_or_else(|| opened().collect(), Ok)?;
@@ -199,19 +188,21 @@ fn serve(
     Err(format!("no connection can be served: {error}").into())
 }
 
-/// Ends the process with `code` on `signals`, after `close` has removed its files. As the first
-/// process of a container it would not end on them by itself. It says nothing: a log that nobody
-/// reads would keep it from ending.
-fn end_on(signals: &[i32], code: i32, close: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// Ends the process with `code` on `signals`, after the files were removed that are noted in what
+/// this returns. As the first process of a container it would not end on them by itself. It says
+/// nothing: a log that nobody reads would keep it from ending.
+fn end_on(signals: &[i32], code: i32) -> io::Result<Arc<Files>> {
     let (mut receiver, sender) = UnixStream::pair()?;
     for signal in signals {
         signal_hook::low_level::pipe::register(*signal, sender.try_clone()?)?;
     }
+    let files = Arc::new(Files::default());
+    let made = Arc::clone(&files);
     thread::Builder::new().name("signals".to_string()).spawn(move || {
         if receiver.read_exact(&mut [0]).is_ok() {
-            close();
+            made.close();
             process::exit(code);
         }
     })?;
-    Ok(())
+    Ok(files)
 }

@@ -4,13 +4,11 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::{Errno, fcntl_getfd, ioctl_fionbio};
 use rustix::net::{self, AddressFamily, SocketAddrAny, SocketAddrUnix, SocketAddrV6};
@@ -18,6 +16,7 @@ use rustix::net::{SocketFlags, SocketType, sockopt};
 
 use super::connection::ANSWER_TIME;
 use crate::config::Address;
+use crate::files::Files;
 
 /// Connections that the kernel holds until they are accepted, those without a request among them:
 /// as many as it is allowed to (`net.core.somaxconn`). When there are more, it does not hold back
@@ -95,33 +94,13 @@ impl fmt::Display for ListenError {
 
 impl std::error::Error for ListenError {}
 
-/// The files of the sockets that were bound. They are to be removed when the process ends.
-#[derive(Debug, Default)]
-pub struct SocketFiles(Mutex<Vec<PathBuf>>);
-
-impl SocketFiles {
-    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes them, and lets no other be made.
-    pub fn close(&self) {
-        let files = self.lock();
-        for path in files.iter() {
-            let _ = fs::remove_file(path);
-        }
-        // Whoever wants to bind waits until the process is gone.
-        mem::forget(files);
-    }
-}
-
 /// Opens `address`, and notes in `files` what that makes. Without a host that is every address of
 /// this machine, IPv6 and IPv4.
 ///
 /// # Errors
 ///
 /// [`ListenError::Refused`] when the address is taken or not permitted, or none of this machine.
-pub fn listen(address: &Address, files: &SocketFiles) -> Result<OwnedFd, ListenError> {
+pub fn listen(address: &Address, files: &Files) -> Result<OwnedFd, ListenError> {
     let listener = match address {
         Address::Tcp { host: Some(host), port } => {
             TcpListener::bind((host.as_str(), *port)).map(OwnedFd::from)
@@ -199,20 +178,18 @@ fn prepare(listener: &OwnedFd) -> io::Result<()> {
 
 /// A socket at `path`, in place of one that a process left behind that was killed. By the umask
 /// everybody may connect to it who can reach it.
-fn bind_unix(path: &Path, files: &SocketFiles) -> io::Result<OwnedFd> {
+fn bind_unix(path: &Path, files: &Files) -> io::Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = |flags| net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
     // One that listens and whose queue is full says something else.
     let probe = socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-    let mut files = files.lock();
     // Files of other kinds refuse as well.
     let is_socket = fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_socket());
     if is_socket && net::connect_unix(&probe, &address) == Err(Errno::CONNREFUSED) {
         fs::remove_file(path)?;
     }
     let listener = socket(SocketFlags::CLOEXEC)?;
-    net::bind_unix(&listener, &address)?;
-    files.push(path.to_path_buf());
+    files.make(path, || Ok(net::bind_unix(&listener, &address)?))?;
     Ok(listener)
 }
 
@@ -279,7 +256,7 @@ mod tests {
     #[test]
     fn accepted_connections_do_not_wait_for_acks() -> io::Result<()> {
         let address = Address::Tcp { host: Some("127.0.0.1".to_string()), port: 0 };
-        let listener = listen(&address, &SocketFiles::default()).map_err(io::Error::other)?;
+        let listener = listen(&address, &Files::default()).map_err(io::Error::other)?;
         let listener = TcpListener::from(listener);
         listener.set_nonblocking(false)?;
         // It is taken when something was sent, or after a second.

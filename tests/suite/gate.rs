@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use crate::support::attack::connect_from;
 use crate::support::{PATIENCE, Response, wait_until};
 use opensips_exporter::config::Address;
+use opensips_exporter::files::Files;
 use opensips_exporter::gate::backend::MAX_STREAMS;
 use opensips_exporter::gate::connection::ANSWER_TIME;
-use opensips_exporter::gate::listener::{self, SocketFiles};
+use opensips_exporter::gate::listener;
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
 use opensips_exporter::gate::{self, Rules};
 use opensips_exporter::telemetry::Telemetry;
@@ -24,7 +25,7 @@ const FORWARDED: &[&str] = &["X-Forwarded"];
 
 fn serve(handle: impl Fn(Request) + Send + Sync + 'static) -> SocketAddr {
     let address: Address = "127.0.0.1:0".parse().expect("an address");
-    let listener = listener::listen(&address, &SocketFiles::default()).expect("a port");
+    let listener = listener::listen(&address, &Files::default()).expect("a port");
     let listener = TcpListener::from(listener);
     let address = listener.local_addr().expect("its address");
     let rules = Rules {

@@ -18,7 +18,7 @@ use crate::support::{TempDir, captured};
 /// A client of the first server among `places` that answers.
 fn client(places: Vec<Target>, replies: &Path) -> Client {
     let forged = Telemetry::new([]).expect("metrics").forged_replies();
-    let directory = Arc::new(ReplyDirectory::new(Some(replies.to_path_buf())));
+    let directory = ReplyDirectory::new(Some(replies.to_path_buf()), Arc::default());
     let endpoint = Endpoint::new(Places::Given(places), directory, forged);
     Client::new(endpoint, None, Duration::from_secs(4))
 }

@@ -18,7 +18,6 @@ mod unix;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
 
 use super::deadline::Deadline;
 use super::error::Error;
@@ -37,7 +36,7 @@ pub struct Endpoint {
     target: Option<Target>,
     /// What completes the user and the password in the URL of `mi_http`.
     login: Login,
-    replies: Arc<ReplyDirectory>,
+    replies: ReplyDirectory,
     forgeries: Forgeries,
 }
 
@@ -66,7 +65,7 @@ impl Endpoint {
     /// The way to a server at one of `places`. Replies to a FIFO come by way of `replies`; those to
     /// a unix socket too if the operator has chosen that, else they go to an abstract address.
     /// Those that others than the server send there are counted by `forged`.
-    pub fn new(places: Places, replies: Arc<ReplyDirectory>, forged: ForgedReplies) -> Self {
+    pub fn new(places: Places, replies: ReplyDirectory, forged: ForgedReplies) -> Self {
         let target = match &places {
             Places::Given(targets) => targets.first().cloned(),
             Places::Usual => None,

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -13,6 +13,7 @@ use rustix::net::SocketAddrUnix;
 use rustix::process::geteuid;
 
 use super::sender;
+use crate::files::Files;
 use crate::names;
 
 /// Where servers look for the FIFO of a reply by default (`reply_dir` of `mi_fifo`, OpenSIPS 1.11
@@ -26,24 +27,24 @@ const ABANDONED: Duration = Duration::from_secs(120);
 /// that cannot reach an abstract address because they run in another network namespace.
 ///
 /// Each file lives as long as its request. What is left when the process ends is removed by
-/// [`close`](ReplyDirectory::close), and what a killed process left behind by
-/// [`sweep`](ReplyDirectory::sweep) of the next one.
+/// [`Files::close`], and what a killed process left behind by [`sweep`](ReplyDirectory::sweep) of
+/// the next one.
 #[derive(Debug)]
 pub struct ReplyDirectory {
     path: PathBuf,
     /// Whether the operator wants reply sockets in it.
     is_for_sockets: bool,
-    bound: Mutex<Vec<PathBuf>>,
+    files: Arc<Files>,
 }
 
 impl ReplyDirectory {
     /// The directory that the operator has `chosen`, which need not exist yet, or `/tmp` for FIFOs
-    /// alone.
-    pub fn new(chosen: Option<PathBuf>) -> Self {
+    /// alone. What is in it is noted in `files`.
+    pub fn new(chosen: Option<PathBuf>, files: Arc<Files>) -> Self {
         ReplyDirectory {
             is_for_sockets: chosen.is_some(),
             path: chosen.unwrap_or(FOR_FIFOS.into()),
-            bound: Mutex::default(),
+            files,
         }
     }
 
@@ -70,18 +71,6 @@ impl ReplyDirectory {
         }
     }
 
-    /// Removes the reply sockets of the requests under way and lets no other be bound. Called when
-    /// the process ends.
-    pub fn close(&self) {
-        let bound = self.lock();
-        for path in bound.iter() {
-            // Nothing is logged here: a log that nobody reads would keep the process from ending.
-            let _ = fs::remove_file(path);
-        }
-        // Never unlocked again: whoever wants to bind waits until the process is gone.
-        std::mem::forget(bound);
-    }
-
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
@@ -96,9 +85,7 @@ impl ReplyDirectory {
     pub fn bind(&self) -> io::Result<(UnixDatagram, PathBuf)> {
         let path = self.path.join(format!("{}.sock", names::unguessable()));
         let address = SocketAddrUnix::new(path.as_path())?;
-        let mut bound = self.lock();
-        let socket = sender::bind(&address)?;
-        bound.push(path.clone());
+        let socket = self.files.make(&path, || sender::bind(&address))?;
         Ok((socket, path))
     }
 
@@ -109,25 +96,15 @@ impl ReplyDirectory {
     /// When the directory lets no file be made in it, or there is one of that name.
     pub fn make_fifo(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.path.join(name);
-        let mut bound = self.lock();
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        bound.push(path.clone());
+        let mode = Mode::RUSR | Mode::WUSR;
+        self.files.make(&path, || Ok(mknodat(CWD, &path, FileType::Fifo, mode, 0)?))?;
         Ok(path)
     }
 
     /// Removes the file that [`bind`](ReplyDirectory::bind) or
     /// [`make_fifo`](ReplyDirectory::make_fifo) made.
     pub fn release(&self, path: &Path) {
-        let mut bound = self.lock();
-        let removed = fs::remove_file(path);
-        bound.retain(|bound| bound != path);
-        // Whoever waits for the log must not keep the process from ending.
-        drop(bound);
-        note(path, removed);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+        note(path, self.files.remove(path));
     }
 }
 
@@ -151,27 +128,5 @@ fn is_abandoned(path: &Path) -> bool {
 fn note(path: &Path, removed: io::Result<()>) {
     if let Err(error) = removed {
         log::debug!("cannot remove {}: {error}", path.display());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[test]
-    fn nothing_is_bound_any_more_after_the_close() -> io::Result<()> {
-        let path = std::env::temp_dir().join(format!("ose-close-{}", std::process::id()));
-        fs::create_dir(&path)?;
-        let directory = Arc::new(ReplyDirectory::new(Some(path.clone())));
-        let _bound = directory.bind()?;
-        directory.close();
-        let (sender, bound) = std::sync::mpsc::channel();
-        let late = Arc::clone(&directory);
-        std::thread::spawn(move || sender.send(late.bind().is_ok()));
-        assert!(bound.recv_timeout(std::time::Duration::from_millis(50)).is_err());
-        // Fails if there is still something in it.
-        fs::remove_dir(&path)
     }
 }
