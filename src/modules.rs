@@ -18,6 +18,9 @@ const WHICH: &str = "which";
 /// The value of the label for the statistics of Kamailio, which it has by a module of that name.
 const KEX: &str = "kex";
 
+/// The name for all dialog profiles.
+const ALL: &str = "all";
+
 /// Asks one server for the states of its modules.
 pub struct Modules {
     mapping: StateMapping,
@@ -163,7 +166,7 @@ impl<'c> Run<'c, '_> {
         let mut result = None;
         for listing in processor.listings {
             let is_wanted = match listing.parts {
-                Parts::Profiles(_) => !self.modules.profiles.is_empty(),
+                Parts::Profiles(..) => !self.modules.profiles.is_empty(),
                 _ => true,
             };
             if is_wanted && let Some(name) = listing.command.name_in(&self.listed) {
@@ -202,7 +205,7 @@ impl<'c> Run<'c, '_> {
         (parameter, parts): (&str, Arc<[String]>),
         page: &mut Page<'c>,
     ) -> Result<(), Failure> {
-        if parts.is_empty() {
+        if parts.is_empty() && !matches!(listing.parts, Parts::Profiles(..)) {
             return self.read_part(listing, name, None, page);
         }
         let mut result = Ok(());
@@ -220,7 +223,15 @@ impl<'c> Run<'c, '_> {
         page: &mut Page<'c>,
     ) -> Result<(), Failure> {
         let part = parameter.map_or("", |(_, value)| value);
-        let call = Call { name, attributes: listing.command.attributes, parameter };
+        let parameters = match (listing.parts, parameter) {
+            (Parts::Profiles(_, of_value), Some((parameter, part))) => match part.split_once('/') {
+                Some((profile, value)) => vec![(parameter, profile), (of_value, value)],
+                None => vec![(parameter, part)],
+            },
+            (_, parameter) => parameter.into_iter().collect(),
+        };
+        let attributes = listing.command.attributes;
+        let call = Call { name, attributes, parameters: &parameters };
         let mapping = &self.modules.mapping;
         let add = |reply: &mi::Value<'_>| mapping.add(listing, reply, part, page);
         let result = if self.is_busy {
@@ -257,14 +268,24 @@ impl<'c> Run<'c, '_> {
             Parts::OrLess(value) if too_large => Ok(("", Arc::from([value.to_string()]))),
             Parts::Whole | Parts::OrLess(_) => Ok(("", Arc::default())),
             Parts::Given(value) => Ok(("", Arc::from([value.to_string()]))),
-            Parts::Profiles(parameter) => Ok((parameter, Arc::clone(&self.modules.profiles))),
+            Parts::Profiles(parameter, _) => {
+                let profiles = &self.modules.profiles;
+                let (all, named): (Vec<_>, Vec<_>) =
+                    profiles.iter().cloned().partition(|name| name == ALL);
+                let listed = match all.as_slice() {
+                    [] => Arc::default(),
+                    _ => self.parts(&Parts::ALL_PROFILES, false)?.1,
+                };
+                let others = named.into_iter().filter(|name| !listed.contains(name));
+                Ok((parameter, listed.iter().cloned().chain(others).collect()))
+            }
             Parts::Listed { least: usize::MAX, .. } if !too_large => Ok(("", Arc::default())),
             Parts::Listed { parameter, least, without, command, given, nodes, field } => {
                 let least = if too_large { least.min(2) } else { least };
                 let call = command.name_in(&self.listed).map(|name| Call {
                     name,
                     attributes: command.attributes,
-                    parameter: given,
+                    parameters: given.as_slice(),
                 });
                 let read = |reply: &mi::Value<'_>| Parts::read(nodes, field, without, reply);
                 let listed = match call {

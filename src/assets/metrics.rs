@@ -56,7 +56,7 @@ pub fn markdown() -> String {
     for processor in PROCESSORS.iter().filter(|processor| !processor.listings.is_empty()) {
         let mut listings = processor.listings.iter();
         let commands = listings.clone().flat_map(|listing| listing.command.names);
-        let default = if listings.any(|listing| matches!(listing.parts, Parts::Profiles(_))) {
+        let default = if listings.any(|listing| matches!(listing.parts, Parts::Profiles(..))) {
             "for the profiles that `--dialog-profiles` names"
         } else if processor.is_on_by_default {
             "on"

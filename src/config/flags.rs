@@ -83,7 +83,8 @@ pub const FLAGS: &[Flag] = &[
          processes.",
         |config, value| put(&mut config.scope.excluded, Scope::parse_groups(value))),
     flag(&["--dialog-profiles"], "NAMES", "",
-        "Dialog profiles whose dialogs are counted, such as caller,callee. The server walks each \
+        "Dialog profiles whose dialogs are counted, such as caller,callee. NAME/value counts those \
+         with one value, and all stands for all profiles of OpenSIPS. The server walks each \
          profile for it.",
         |config, value| put(&mut config.dialog_profiles, parse_profiles(value))),
     flag(&["--timeout"], "DURATION", "5s",

@@ -1,10 +1,14 @@
 //! The group `cachedb_redis`: queries of Redis (OpenSIPS 4.0,
-//! `modules/cachedb_redis/cachedb_redis.c`).
+//! `modules/cachedb_redis/cachedb_redis.c`), and by its command the nodes
+//! (`modules/cachedb_redis/cachedb_redis_mi.c`, not seen on a running server).
+//!
+//! The URL of a group holds a password: it is not read.
 
+use super::state::{Listing, count, listing, records, step, up_and_state};
 use super::{Metric, Processor, counter};
 
 pub const PROCESSOR: Processor =
-    Processor { group: "cachedb_redis", metrics: METRICS, ..Processor::NONE };
+    Processor { group: "cachedb_redis", metrics: METRICS, listings: LISTINGS, ..Processor::NONE };
 
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
@@ -22,3 +26,22 @@ const METRICS: &[Metric] = &[
          (cachedb_redis:redis_topology_refreshes)",
         &[], &[("redis_topology_refreshes", &[])]),
 ];
+
+#[rustfmt::skip]
+const LISTINGS: &[Listing] = &[listing(
+    &["redis_cluster_info", "cachedb_redis:cluster_info"],
+    &[],
+    &[records(
+        &[step(&[], &[("group", &["group"])]),
+            step(&["nodes"], &[("node", &["{ip}:{port}", "socket_path"])])],
+        &[
+            up_and_state!("opensips_cachedb_redis_node", "a Redis node", "is connected",
+                "redis_cluster_info", &["status"],
+                &[("connected", "connected", true), ("disconnected", "disconnected", false)]),
+            count("opensips_cachedb_redis_node_queries_total",
+                "Queries of a Redis node (redis_cluster_info)", &["queries"]),
+            count("opensips_cachedb_redis_node_errors_total",
+                "Queries of a Redis node that failed (redis_cluster_info)", &["errors"]),
+        ],
+    )],
+)];

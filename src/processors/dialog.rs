@@ -41,7 +41,7 @@ const METRICS: &[Metric] = &[
 #[rustfmt::skip]
 const LISTINGS: &[Listing] = &[
     Listing {
-        parts: Parts::Profiles("profile"),
+        parts: Parts::Profiles("profile", "value"),
         ..listing(
             &["profile_get_size", "dialog:profile_get_size"],
             &["name", "value", "count", "shared", "replicated"],
@@ -49,7 +49,7 @@ const LISTINGS: &[Listing] = &[
         )
     },
     Listing {
-        parts: Parts::Profiles("profile"),
+        parts: Parts::Profiles("profile", "value"),
         ..listing(&["dlg.profile_get_size"], &[], &[profile(&[], &[dialogs(&[""])])])
     },
 ];

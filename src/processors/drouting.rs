@@ -6,13 +6,23 @@
 //! enabled.
 
 use super::Processor;
-use super::state::{Listing, Parts, Records, States, listing, records, step, up_and_state};
+use super::state::{
+    Listing, Names, Parts, Reading, Records, States, listing, metric, optional, records, step,
+    up_and_state,
+};
 use crate::mi::Command;
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "drouting",
     listings: &[
+        listing(RELOAD_STATUS, &["Date"], &[records(
+            &[optional(PARTITION, &[("partition", PARTITION_NAME)])],
+            &[metric("opensips_drouting_load_timestamp_seconds",
+                "When the routes were loaded, in Unix time, if the exporter has the time zone of \
+                 the server (dr_reload_status)",
+                Reading::LocalTime(&["Date"]))],
+        )]),
         Listing {
             parts: PARTITIONS,
             ..listing(
@@ -53,14 +63,15 @@ const PARTITIONS: Parts = Parts::Listed {
     parameter: "partition_name",
     least: 1,
     without: &[],
-    command: Command {
-        names: &["dr_reload_status", "drouting:reload_status"],
-        attributes: &["Date"],
-    },
+    command: Command { names: RELOAD_STATUS, attributes: &["Date"] },
     given: None,
-    nodes: &["Partition", "Partitions"],
-    field: &["name", "Partition"],
+    nodes: PARTITION,
+    field: PARTITION_NAME,
 };
+
+const RELOAD_STATUS: Names = &["dr_reload_status", "drouting:reload_status"];
+const PARTITION: Names = &["Partition", "Partitions"];
+const PARTITION_NAME: Names = &["name", "Partition"];
 
 const STATES_OF_GATEWAY: States = &[
     ("Active", "active", true),

@@ -10,9 +10,11 @@
 mod blacklists;
 mod cachedb_redis;
 mod call_center;
+mod call_center_queue;
 mod cdb;
 mod clusterer;
 mod core;
+mod db_virtual;
 mod dialog;
 mod dialog_states;
 mod dispatcher;
@@ -34,8 +36,11 @@ mod net;
 mod pike;
 mod pipelimit;
 mod pkmem;
+mod qrouting;
+mod ratelimit;
 mod registrar;
 mod rpmem;
+mod rtp_relay;
 mod rtpengine;
 mod rtpproxy;
 mod shmem;
@@ -44,6 +49,7 @@ mod sipcapture;
 mod siptrace;
 mod sl;
 mod snmpstats;
+mod sockets_mgm;
 mod sql;
 mod sst;
 pub mod state;
@@ -72,9 +78,11 @@ pub const PROCESSORS: &[Processor] = &[
     blacklists::PROCESSOR,
     cachedb_redis::PROCESSOR,
     call_center::PROCESSOR,
+    call_center_queue::PROCESSOR,
     cdb::PROCESSOR,
     clusterer::PROCESSOR,
     core::PROCESSOR,
+    db_virtual::PROCESSOR,
     dialog::PROCESSOR,
     dialog_states::PROCESSOR,
     dispatcher::PROCESSOR,
@@ -94,8 +102,11 @@ pub const PROCESSORS: &[Processor] = &[
     pike::PROCESSOR,
     pipelimit::PROCESSOR,
     pkmem::PROCESSOR,
+    qrouting::PROCESSOR,
+    ratelimit::PROCESSOR,
     registrar::PROCESSOR,
     rpmem::PROCESSOR,
+    rtp_relay::PROCESSOR,
     rtpengine::PROCESSOR,
     rtpproxy::PROCESSOR,
     shmem::PROCESSOR,
@@ -104,6 +115,7 @@ pub const PROCESSORS: &[Processor] = &[
     siptrace::PROCESSOR,
     sl::PROCESSOR,
     snmpstats::PROCESSOR,
+    sockets_mgm::PROCESSOR,
     sql::PROCESSOR,
     sst::PROCESSOR,
     status_report::PROCESSOR,
@@ -115,6 +127,7 @@ pub const PROCESSORS: &[Processor] = &[
     tracer::PROCESSOR,
     uac::PROCESSOR,
     uac_registrant::PROCESSOR,
+    uac_registrant::STATES_PROCESSOR,
     uri::PROCESSOR,
     usrloc::PROCESSOR,
     websocket::PROCESSOR,

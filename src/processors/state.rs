@@ -44,13 +44,32 @@ pub enum Parts {
         command: Command,
         /// See there.
         given: Option<(&'static str, &'static str)>,
-        /// The names of the nodes in its reply.
+        /// The names of the nodes in its reply. With the empty one the names of all others are
+        /// parts.
         nodes: Names,
         /// The field of a node that is a part.
         field: Names,
     },
-    /// The dialog profiles that the operator names, each a value of this parameter.
-    Profiles(&'static str),
+    /// The dialog profiles that the operator names, each a value of the first parameter. In
+    /// `NAME/value`, `value` is one of the second.
+    Profiles(&'static str, &'static str),
+}
+
+impl Parts {
+    /// All dialog profiles: members named so in the line protocol, an array in JSON. Kamailio does
+    /// not list them.
+    pub const ALL_PROFILES: Parts = Parts::Listed {
+        parameter: "profile",
+        least: 0,
+        without: &[],
+        command: Command {
+            names: &["list_all_profiles", "dialog:list_all_profiles"],
+            attributes: &[],
+        },
+        given: None,
+        nodes: &["Profiles", ""],
+        field: &["name"],
+    };
 }
 
 /// Names of one thing in the dialects and versions.
@@ -100,8 +119,13 @@ pub struct Metric {
 pub enum Reading {
     /// The number in the field.
     Number(Names),
-    /// The seconds that are milliseconds in the field.
+    /// The number in the field, or before `/` and the samples that it is the average of. One below
+    /// zero is none.
+    Average(Names),
+    /// The same in seconds, of milliseconds.
     Milliseconds(Names),
+    /// The Unix time of a date such as `Sun Nov 22 15:43:14 2026`, by the clock of this machine.
+    LocalTime(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
     /// Whether the field holds none of these words.
@@ -109,6 +133,10 @@ pub enum Reading {
     /// Whether the state in the field is one of those that are up, and the same as
     /// [`Reading::State`] for another family.
     UpAndState(Names, States, Family),
+    /// The same with a sample only for the state that it is in.
+    UpAndOneState(Names, States, Family),
+    /// The samples that [`Reading::UpAndOneState`] leaves out.
+    OtherStates(Names, States),
     /// A sample for each state, which is a further label, and 1 for the one in the field. What is
     /// none of the states is one more.
     State(Names, States),
@@ -150,8 +178,10 @@ impl Records {
                 _ => Merge::Largest,
             };
             let (value, state) = match metric.reading {
-                Reading::UpAndState(_, _, state) => (Some(family), Some(state)),
-                Reading::State(..) => (None, Some(family)),
+                Reading::UpAndState(_, _, state) | Reading::UpAndOneState(_, _, state) => {
+                    (Some(family), Some(state))
+                }
+                Reading::State(..) | Reading::OtherStates(..) => (None, Some(family)),
                 _ => (Some(family), None),
             };
             let value = value.map(|family| Described { family, labels: labels.clone(), merge });

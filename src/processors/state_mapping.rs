@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ffi::CString;
 
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Records, STATE, States, Step};
@@ -76,24 +77,34 @@ impl StateMapping {
         let name = metric.family.name;
         let value = match metric.reading {
             Reading::Number(names) => field(node, names).and_then(|text| number(&text)),
+            Reading::Average(names) => {
+                field(node, names).and_then(|text| average(&text)).map(exposition::Value::Float)
+            }
             Reading::Milliseconds(names) => {
-                let number = field(node, names).and_then(|text| text.parse::<f64>().ok());
-                let number = number.filter(|number| number.is_finite());
+                let number = field(node, names).and_then(|text| average(&text));
                 number.map(|number| exposition::Value::Float(number / 1000.0))
+            }
+            Reading::LocalTime(names) => {
+                field(node, names).and_then(|text| local_time(&text)).map(exposition::Value::Signed)
             }
             Reading::Flag(names, words) | Reading::NoFlag(names, words) => {
                 let is_set = matches!(metric.reading, Reading::Flag(..));
                 let holds = |text: &str| words.iter().any(|word| text.eq_ignore_ascii_case(word));
                 field(node, names).map(|text| flag(holds(&text) == is_set))
             }
-            Reading::UpAndState(names, states, family) => field(node, names).map(|text| {
-                self.add_states(family.name, &labels, &text, states, page);
+            Reading::UpAndState(names, states, family)
+            | Reading::UpAndOneState(names, states, family) => field(node, names).map(|text| {
+                let is_one = matches!(metric.reading, Reading::UpAndOneState(..));
+                let is_shown = |is_current| is_current || !is_one;
+                self.add_states(family.name, &labels, (&text, states, &is_shown), page);
                 let mut states = states.iter();
                 flag(states.any(|(word, _, is_up)| *is_up && text.eq_ignore_ascii_case(word)))
             }),
-            Reading::State(names, states) => {
+            Reading::State(names, states) | Reading::OtherStates(names, states) => {
                 if let Some(text) = field(node, names) {
-                    self.add_states(name, &labels, &text, states, page);
+                    let is_all = matches!(metric.reading, Reading::State(..));
+                    let is_shown = |is_current: bool| !is_current || is_all;
+                    self.add_states(name, &labels, (&text, states, &is_shown), page);
                 }
                 None
             }
@@ -107,13 +118,13 @@ impl StateMapping {
         }
     }
 
-    /// Adds a sample for each of the `states`, and for the one in `text` if it is none of them.
+    /// Adds a sample for each of the `states`, and for the one in `text` if it is none of them, if
+    /// it `is_shown` by whether it is that one.
     fn add_states<'m>(
         &'m self,
         family: &str,
         labels: &Labels<'_>,
-        text: &str,
-        states: States,
+        (text, states, is_shown): (&str, States, &dyn Fn(bool) -> bool),
         page: &mut Page<'m>,
     ) {
         let mut known = states.iter();
@@ -125,7 +136,7 @@ impl StateMapping {
         // Several words may mean one state.
         let mut seen = Vec::new();
         for state in states.iter().map(|(_, state, _)| *state).chain([own.as_ref()]) {
-            if seen.contains(&state) {
+            if seen.contains(&state) || !is_shown(state == own) {
                 continue;
             }
             seen.push(state);
@@ -152,10 +163,13 @@ impl StateMapping {
 impl Parts {
     /// The parts in the reply to the command that lists them, but those in `without`.
     pub fn read(nodes: Names, field: Names, without: Names, reply: &Value<'_>) -> Vec<String> {
+        let others = reply.values().filter(|node| !nodes.contains(&node.name()));
+        let others = others.map(|node| node.name().to_string().into());
+        let others = others.filter(|_| nodes.contains(&""));
         let nodes = below(*reply, nodes);
         let parts = nodes.filter_map(|node| self::field(node, field).or_else(|| node.text()));
         // Dispatcher has a second identifier for each partition, for its events.
-        let parts = parts.filter(|part| is_argument(part) && !part.contains(';'));
+        let parts = parts.chain(others).filter(|part| is_argument(part) && !part.contains(';'));
         let parts = parts.filter(|part| !without.contains(&part.as_ref()));
         parts.map(Cow::into_owned).collect()
     }
@@ -212,7 +226,10 @@ fn is_known(value: &Value<'_>, path: &[Step]) -> bool {
     };
     match path {
         [step, rest @ ..] => has(step.names) || (step.is_optional && is_known(value, rest)),
-        [] => matches!(value.content(), Content::Members(_) | Content::Number(_)),
+        [] => matches!(
+            value.content(),
+            Content::Members(_) | Content::Elements(_) | Content::Number(_)
+        ),
     }
 }
 
@@ -257,6 +274,26 @@ fn number(text: &str) -> Option<exposition::Value> {
     let signed = || text.parse().ok().map(exposition::Value::Signed);
     let float = || text.parse().ok().filter(|number: &f64| number.is_finite());
     unsigned().or_else(signed).or_else(|| float().map(exposition::Value::Float))
+}
+
+fn average(text: &str) -> Option<f64> {
+    let number = text.split('/').next().and_then(|number| number.parse().ok());
+    number.filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+/// The Unix time of a date as `ctime` writes it, by the clock of this machine.
+#[allow(unsafe_code)]
+fn local_time(text: &str) -> Option<i64> {
+    let text = CString::new(text).ok()?;
+    // SAFETY: all zeros is a time. Both texts end with a zero and are only read, and neither
+    // function keeps anything.
+    let time = unsafe {
+        let mut time: libc::tm = std::mem::zeroed();
+        let end = libc::strptime(text.as_ptr(), c"%a %b %d %H:%M:%S %Y".as_ptr(), &raw mut time);
+        time.tm_isdst = -1;
+        if end.is_null() { -1 } else { libc::mktime(&raw mut time) }
+    };
+    (time != -1).then_some(time)
 }
 
 /// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.

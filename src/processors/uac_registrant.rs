@@ -1,18 +1,17 @@
 //! The module `uac_registrant`: what this server registers at others (OpenSIPS 1.11 to 4.0,
 //! `modules/uac_registrant/registrant.c` and `reg_records.h`).
+//!
+//! There may be thousands, so that only the state is shown that each is in. `uac_registrant_states`
+//! adds those that it is not in.
 
 use super::Processor;
-use super::state::{
-    Metric, Names, Reading, States, listing, metric, records, step, up_and_state_of,
-};
+use super::state::{Metric, Names, Reading, States, Step, listing, metric, records, step};
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "uac_registrant",
-    listings: &[listing(&["reg_list", "uac_registrant:list"], &["expires"], &[records(
-        &[step(&["AOR", "Records"],
-            &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"]),
-                ("socket", &["socket"])])],
+    listings: &[listing(COMMAND, &["expires"], &[records(
+        &[RECORDS],
         &[
             registration(&["state"], STATES),
             metric("opensips_uac_registrant_registration_enabled",
@@ -23,17 +22,36 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
+#[rustfmt::skip]
+pub const STATES_PROCESSOR: Processor = Processor {
+    group: "uac_registrant_states",
+    is_on_by_default: false,
+    listings: &[listing(COMMAND, &["expires"], &[records(
+        &[RECORDS],
+        &[metric(STATE, HELP_OF_STATE, Reading::OtherStates(&["state"], STATES))],
+    )])],
+    ..Processor::NONE
+};
+
+const COMMAND: Names = &["reg_list", "uac_registrant:list"];
+
+#[rustfmt::skip]
+const RECORDS: Step = step(&["AOR", "Records"],
+    &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"]),
+        ("socket", &["socket"])]);
+
+const STATE: &str = "opensips_uac_registrant_registration_state";
+const HELP_OF_STATE: &str =
+    "The state of a registration, 1 for the one that it is in (reg_list, uac.reg_dump)";
+
 /// Whether an AOR is registered, see also `uac`.
 pub(super) const fn registration(field: Names, states: States) -> Metric {
-    up_and_state_of(
-        ["opensips_uac_registrant_registration_up", "opensips_uac_registrant_registration_state"],
-        [
-            "Whether an AOR is registered; in OpenSIPS not while it is being renewed (reg_list, \
-             uac.reg_dump)",
-            "The state of a registration, 1 for the one that it is in (reg_list, uac.reg_dump)",
-        ],
-        field,
-        states,
+    let state = metric(STATE, HELP_OF_STATE, Reading::Count).family;
+    metric(
+        "opensips_uac_registrant_registration_up",
+        "Whether an AOR is registered; in OpenSIPS not while it is being renewed (reg_list, \
+         uac.reg_dump)",
+        Reading::UpAndOneState(field, states, state),
     )
 }
 

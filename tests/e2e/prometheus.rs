@@ -150,7 +150,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 fn prometheus_scrapes_every_version_and_knows_every_expression() {
     let directory = TempDir::new();
     let flags = [
-        "--collect=all,tcp_connections",
+        "--collect=all,tcp_connections,call_center_queue,rtp_relay,qrouting",
         "--dialog-profiles=caller,inbound",
     ];
     let versions = [V1_11, V2_4, V3_6, V4_0, KAMAILIO, KAMAILIO_6_1];

@@ -30,7 +30,7 @@ fn the_page_is_that_of_a_datagram() {
         let server = place.server_with(version, all);
         server.load_modules();
         let exporter = place.exporter(&[
-            "--collect=all,tcp_connections,dialog_states",
+            "--collect=all,tcp_connections,call_center_queue,rtp_relay,dialog_states",
             "--dialog-profiles=caller,inbound",
         ]);
         let page = fs::read_to_string(fixture(&format!("{}/page.txt", version.name)));

@@ -59,7 +59,7 @@ fn page_of_each_version() {
             &format!("{}/get_statistics_all.reply", version.name),
             StandIn::load_modules,
             &[
-                "--collect=all,tcp_connections",
+                "--collect=all,tcp_connections,call_center_queue,rtp_relay",
                 "--dialog-profiles=caller,inbound",
             ],
         );

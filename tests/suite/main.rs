@@ -4,6 +4,7 @@
 mod support;
 
 mod assets;
+mod capacity_and_quality;
 mod catalogue;
 mod clock;
 mod collect_flags;

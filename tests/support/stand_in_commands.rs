@@ -42,6 +42,11 @@ const RENAMED: &[(&str, &str)] = &[
     ("status_report:status", "sr_list_status"),
     ("tcp:list", "list_tcp_conns"),
     ("blacklists:list", "list_blacklists"),
+    ("dialog:list_all_profiles", "list_all_profiles"),
+    ("ratelimit:list", "rl_list"),
+    ("mqueue:get_sizes", "mq_get_sizes"),
+    ("call_center:list_queue", "cc_list_queue"),
+    ("rtp_relay:list", "rtp_relay_list"),
 ];
 
 /// The reply to a request of the line protocol.
@@ -87,6 +92,10 @@ pub fn json_reply(version: &str, taught: &Taught, request: &Value) -> Option<Str
     if !taught.has_modules {
         let is_asked = ["which", "system.listMethods"].contains(&method);
         return is_asked.then(|| format!("\"result\":{}", serde_json::json!(CORE)));
+    }
+    if ["trace", "tracer:trace"].contains(&method) {
+        // Not captured: OpenSIPS 3.0 to 4.0, modules/tracer/tracer.c.
+        return Some(r#""result":{"global":"off","trace destinations":[]}"#.to_string());
     }
     let old = RENAMED.iter().find(|(name, _)| *name == method);
     let method = old.map_or(method, |(_, old)| old);

@@ -23,8 +23,8 @@ pub struct Call<'c> {
     pub name: &'static str,
     /// The attributes of its nodes, see [`Command`].
     pub attributes: &'static [&'static str],
-    /// A parameter and its value, if there is one.
-    pub parameter: Option<(&'c str, &'c str)>,
+    /// The parameters, each with its value.
+    pub parameters: &'c [(&'c str, &'c str)],
 }
 
 /// What is known of the commands of one server.
@@ -47,25 +47,30 @@ impl Command {
 impl Call<'_> {
     /// What it asks for.
     pub fn topic(&self) -> Topic {
-        let value = self.parameter.map_or("", |(_, value)| value);
-        Topic::Command(self.name, value.to_string())
+        Topic::Command(self.name, self.values().join("/"))
     }
 
     /// The request that it is in `dialect`.
     pub fn request(&self, dialect: Dialect, id: u32) -> Vec<u8> {
         match dialect {
-            Dialect::Line => {
-                let values = self.parameter.map(|(_, value)| value.to_string());
-                line::request(self.name, values.as_slice())
-            }
+            Dialect::Line => line::request(self.name, &self.values()),
             Dialect::JsonRpc | Dialect::Kamailio => {
-                let parameters = self.parameter.map(|(name, value)| match dialect {
-                    Dialect::Kamailio => format!("[{}]", json::string(value)),
-                    _ => format!("{{\"{name}\":{}}}", json::string(value)),
+                let parameters = self.parameters.iter().map(|(name, value)| match dialect {
+                    Dialect::Kamailio => json::string(value),
+                    _ => format!("\"{name}\":{}", json::string(value)),
                 });
-                json::request(self.name, parameters.as_deref().unwrap_or_default(), id)
+                let parameters = match (parameters.collect::<Vec<_>>().join(","), dialect) {
+                    (none, _) if none.is_empty() => none,
+                    (values, Dialect::Kamailio) => format!("[{values}]"),
+                    (members, _) => format!("{{{members}}}"),
+                };
+                json::request(self.name, &parameters, id)
             }
         }
+    }
+
+    fn values(&self) -> Vec<String> {
+        self.parameters.iter().map(|(_, value)| value.to_string()).collect()
     }
 }
 
