@@ -252,8 +252,10 @@ fn ignored(config: &Config, chosen: &[String], environment: &[(String, OsString)
         FLAGS.iter().flat_map(|flag| flag.names).map(|n| variable(n)).collect();
     for (name, _) in environment.iter().filter(|(name, _)| !known.contains(name)) {
         let alike = alike(name, known.iter().map(String::as_str));
-        ignored
-            .push(format!("the variable {name} has no effect, as there is no such setting{alike}"));
+        // Kubernetes sets others, such as OPENSIPS_EXPORTER_PORT, for a service of this name.
+        if !alike.is_empty() {
+            ignored.push(format!("the variable {name} has no effect, there is no such one{alike}"));
+        }
     }
     ignored
 }

@@ -312,7 +312,7 @@ fn what_has_no_effect_is_told() {
         (
             &[],
             &[("OPENSIPS_EXPORTER_SOKET", "/x")],
-            "OPENSIPS_EXPORTER_SOKET has no effect, as there is no such setting, did you mean \
+            "OPENSIPS_EXPORTER_SOKET has no effect, there is no such one, did you mean \
              OPENSIPS_EXPORTER_SOCKET?",
         ),
     ] {
@@ -321,7 +321,12 @@ fn what_has_no_effect_is_told() {
         exporter.wait_for_log("serves");
         assert_eq!(exporter.logged(expected).len(), 1, "{:?}", exporter.log());
     }
-    let exporter = started(&["--addr=127.0.0.1:0"], &[("OPENSIPS_EXPORTER_SOKET", "")]);
+    // What is empty counts as not set, and Kubernetes sets such a port for a service of this name.
+    let environment = [
+        ("OPENSIPS_EXPORTER_SOKET", ""),
+        ("OPENSIPS_EXPORTER_PORT", "tcp://127.0.0.1:9434"),
+    ];
+    let exporter = started(&["--addr=127.0.0.1:0"], &environment);
     exporter.wait_for_log("serves");
     assert_eq!(exporter.logged("no effect"), Vec::<String>::new());
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Exporter, PATIENCE, Response, TempDir, binary, binary_path, command};
 use opensips_exporter::config::ASSETS;
+use opensips_exporter::gate::MAX_CONNECTIONS;
 
 const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -93,6 +94,53 @@ fn it_listens_on_several_addresses() {
     let exporter = run(command);
     assert!(is_healthy(connect(&path)));
     assert_eq!(exporter.get("/-/healthy").status, 200);
+}
+
+/// Clients that say nothing, half of a request, or what is no request, come by a unix socket and
+/// by one that systemd passed; whoever asks is answered all the same.
+#[test]
+fn strangers_keep_nobody_out_of_a_unix_socket() {
+    let directory = TempDir::new();
+    let (own, passed) = (directory.join("own.sock"), directory.join("passed.sock"));
+    let port = OwnedFd::from(TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let listener = OwnedFd::from(UnixListener::bind(&passed).expect("a socket"));
+    let mut exporters = [
+        run(listening_on(&[
+            "127.0.0.1:0",
+            &format!("unix:{}", own.display()),
+        ])),
+        run(activated(port, listener, "$$")),
+    ];
+    for (exporter, path) in exporters.iter_mut().zip([&own, &passed]) {
+        exporter.wait_for_log("serves");
+        let mut strangers = Vec::new();
+        for said in [
+            &b""[..],
+            b"GET /metrics HT",
+            b"GET /metrics HTTP/1.1\r\nHost: x\r\n",
+        ] {
+            for _ in 0..MAX_CONNECTIONS {
+                let mut stranger = connect(path);
+                stranger.write_all(said).expect("it is taken");
+                strangers.push(stranger);
+            }
+        }
+        for _ in 0..20 {
+            assert!(is_healthy(connect(path)));
+        }
+        let mut refused = connect(path);
+        refused
+            .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+            .expect("taken");
+        let mut answer = Vec::new();
+        refused.read_to_end(&mut answer).expect("the answer ends");
+        assert!(
+            answer.starts_with(b"HTTP/1.1 405 "),
+            "{}",
+            answer.escape_ascii()
+        );
+        assert!(exporter.is_running());
+    }
 }
 
 #[test]
