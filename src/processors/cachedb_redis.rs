@@ -1,10 +1,11 @@
 //! The group `cachedb_redis`: queries of Redis (OpenSIPS 4.0,
 //! `modules/cachedb_redis/cachedb_redis.c`), and by its command the nodes
-//! (`modules/cachedb_redis/cachedb_redis_mi.c`, not seen on a running server).
+//! (`modules/cachedb_redis/cachedb_redis_mi.c`, not seen on a running server). Each process has connections and counts of its own, of which
+//! these are those of the process for MI.
 //!
 //! The URL of a group holds a password: it is not read.
 
-use super::state::{Listing, count, listing, records, step, up_and_state};
+use super::state::{Listing, Reading, listing, metric, records, step};
 use super::{Metric, Processor, counter};
 
 pub const PROCESSOR: Processor =
@@ -35,13 +36,10 @@ const LISTINGS: &[Listing] = &[listing(
         &[step(&[], &[("group", &["group"])]),
             step(&["nodes"], &[("node", &["{ip}:{port}", "socket_path"])])],
         &[
-            up_and_state!("opensips_cachedb_redis_node", "a Redis node", "is connected",
-                "redis_cluster_info", &["status"],
-                &[("connected", "connected", true), ("disconnected", "disconnected", false)]),
-            count("opensips_cachedb_redis_node_queries_total",
-                "Queries of a Redis node (redis_cluster_info)", &["queries"]),
-            count("opensips_cachedb_redis_node_errors_total",
-                "Queries of a Redis node that failed (redis_cluster_info)", &["errors"]),
+            metric("opensips_cachedb_redis_node_connected",
+                "Whether the process that answers is connected to a Redis node, which may be from \
+                 the first query on (redis_cluster_info)",
+                Reading::Flag(&["status"], &["connected"])),
         ],
     )],
 )];

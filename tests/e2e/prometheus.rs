@@ -220,14 +220,14 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     }
     let recorded = prometheus.query(r#"{__name__=~"instance.*:opensips_.*"}"#);
     assert!(recorded.len() > versions.len());
-    let down = prometheus.query(r#"ALERTS{alertname="OpensipsPeerDown"}"#);
+    let down = prometheus.query(r#"ALERTS{alertname=~"Opensips(Peer|Set)Down"}"#);
     assert!(down.len() > versions.len(), "{down:?}");
     // The real one was started just now, and its peers are not there.
     let real = targets.last().expect("an address");
     for expected in [
         r#"ALERTS{alertname="OpensipsRestarted",instance="REAL"}"#,
-        r#"ALERTS{alertname="OpensipsPeerDown",instance="REAL",kind="dispatcher_destination"}"#,
-        r#"ALERTS{alertname="OpensipsPeerDown",instance="REAL",kind="rtpengine_node"}"#,
+        r#"ALERTS{alertname=~"Opensips(Peer|Set)Down",instance="REAL",kind="dispatcher_destination"}"#,
+        r#"ALERTS{alertname=~"Opensips(Peer|Set)Down",instance="REAL",kind="rtpengine_node"}"#,
         r#"instance_pid:opensips_pkmem_used:ratio{instance="REAL",pid="1"}"#,
         r#"opensips_dmq_node_up{instance="REAL"}"#,
     ] {
@@ -241,7 +241,7 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     ] {
         let of_kamailio = &targets[5];
         let query = format!(
-            r#"ALERTS{{alertname="OpensipsPeerDown",instance="{of_kamailio}",kind="{kind}"}}"#
+            r#"ALERTS{{alertname=~"Opensips(Peer|Set)Down",instance="{of_kamailio}",kind="{kind}"}}"#
         );
         assert!(!prometheus.query(&query).is_empty(), "{query}");
     }
