@@ -6,23 +6,13 @@
 //! enabled.
 
 use super::Processor;
-use super::state::{
-    Listing, Names, Parts, Reading, Records, States, listing, metric, optional, records, step,
-    up_and_state,
-};
+use super::state::{Listing, Names, Parts, Records, States, listing, records, step, up_and_state};
 use crate::mi::Command;
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "drouting",
     listings: &[
-        listing(RELOAD_STATUS, &["Date"], &[records(
-            &[optional(PARTITION, &[("partition", PARTITION_NAME)])],
-            &[metric("opensips_drouting_load_timestamp_seconds",
-                "When the routes were loaded, in Unix time, if the exporter has the time zone of \
-                 the server (dr_reload_status)",
-                Reading::LocalTime(&["Date"]))],
-        )]),
         Listing {
             parts: PARTITIONS,
             ..listing(

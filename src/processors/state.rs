@@ -124,8 +124,6 @@ pub enum Reading {
     Average(Names),
     /// The same in seconds, of milliseconds.
     Milliseconds(Names),
-    /// The Unix time of a date such as `Sun Nov 22 15:43:14 2026`, by the clock of this machine.
-    LocalTime(Names),
     /// Whether the field holds one of these words.
     Flag(Names, &'static [&'static str]),
     /// Whether the field holds none of these words.

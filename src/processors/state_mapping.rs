@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::CString;
 
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Records, STATE, States, Step};
@@ -83,9 +82,6 @@ impl StateMapping {
             Reading::Milliseconds(names) => {
                 let number = field(node, names).and_then(|text| average(&text));
                 number.map(|number| exposition::Value::Float(number / 1000.0))
-            }
-            Reading::LocalTime(names) => {
-                field(node, names).and_then(|text| local_time(&text)).map(exposition::Value::Signed)
             }
             Reading::Flag(names, words) | Reading::NoFlag(names, words) => {
                 let is_set = matches!(metric.reading, Reading::Flag(..));
@@ -279,21 +275,6 @@ fn number(text: &str) -> Option<exposition::Value> {
 fn average(text: &str) -> Option<f64> {
     let number = text.split('/').next().and_then(|number| number.parse().ok());
     number.filter(|number: &f64| number.is_finite() && *number >= 0.0)
-}
-
-/// The Unix time of a date as `ctime` writes it, by the clock of this machine.
-#[allow(unsafe_code)]
-fn local_time(text: &str) -> Option<i64> {
-    let text = CString::new(text).ok()?;
-    // SAFETY: all zeros is a time. Both texts end with a zero and are only read, and neither
-    // function keeps anything.
-    let time = unsafe {
-        let mut time: libc::tm = std::mem::zeroed();
-        let end = libc::strptime(text.as_ptr(), c"%a %b %d %H:%M:%S %Y".as_ptr(), &raw mut time);
-        time.tm_isdst = -1;
-        if end.is_null() { -1 } else { libc::mktime(&raw mut time) }
-    };
-    (time != -1).then_some(time)
 }
 
 /// `text` without the passwords of the SIP URIs in it: `sip:user:password@host`.

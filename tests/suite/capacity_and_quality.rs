@@ -137,29 +137,6 @@ fn calls_and_sockets_are_counted_also_where_there_are_none() {
     }
 }
 
-/// The tests run in the time zone of Greenwich.
-#[test]
-fn routes_were_loaded_at_a_time() {
-    let family = "opensips_drouting_load_timestamp_seconds";
-    let answers = [
-        (V2_4, "Date:: Sun Nov 22 15:43:14 2026\n", " 1795362194"),
-        (
-            V2_4,
-            "Partition:: a\n\tDate:: Thu Jan  1 00:01:00 1970\n",
-            "partition=a 60",
-        ),
-        (
-            V3_6,
-            r#"{"Partitions":[{"name":"a","Date":"Thu Jan  1 00:01:00 1970"}]}"#,
-            "partition=a 60",
-        ),
-    ];
-    for (version, answer, expected) in answers {
-        check(version, "dr_reload_status", answer, family, &[expected]);
-    }
-    check(V3_6, "dr_reload_status", r#"{"Date":"never"}"#, family, &[]);
-}
-
 /// An empty object is no number of calls, and an error is none either.
 #[test]
 fn what_has_another_form_is_no_success() {

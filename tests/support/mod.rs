@@ -94,11 +94,7 @@ pub fn command(wrapper: &[&str], path: &Path) -> Command {
     let words = wrapper.iter().map(OsString::from);
     let mut words = words.chain(emulator()).chain([path.into()]);
     let mut command = Command::new(words.next().expect("the path"));
-    command
-        .args(words)
-        .env_clear()
-        .env("TZ", "UTC")
-        .stdin(Stdio::null());
+    command.args(words).env_clear().stdin(Stdio::null());
     command
 }
 
