@@ -24,6 +24,8 @@ pub struct Panel {
     pub kind: &'static str,
     /// The unit of its values: `up`, `yes`, or as Grafana calls it.
     pub unit: &'static str,
+    /// What to make of it.
+    pub description: &'static str,
     /// What it shows: expressions of PromQL, each with the name of its series.
     pub queries: Vec<(String, &'static str)>,
 }
@@ -71,6 +73,7 @@ pub fn rows() -> Vec<Row> {
                     title: field(),
                     kind: field(),
                     unit: field(),
+                    description: field(),
                     queries: Vec::new(),
                 });
             }
@@ -82,14 +85,17 @@ pub fn rows() -> Vec<Row> {
 /// `expression` as Grafana takes it.
 fn expanded(expression: &str) -> String {
     expression
-        .replace("{}", "{instance=~\"$instance\"}")
-        .replace("{,", "{instance=~\"$instance\",")
+        .replace("{}", "{job=~\"$job\",instance=~\"$instance\"}")
+        .replace("{,", "{job=~\"$job\",instance=~\"$instance\",")
         .replace("[]", "[$__rate_interval]")
 }
 
-/// The whole width of a dashboard, and the size of a panel and of a row's title.
+/// The whole width of a dashboard, those of a panel and of a number, and the heights of these and of
+/// a row's title.
 const WIDTH: usize = 24;
-const PANEL: (usize, usize) = (8, 7);
+const PANEL: usize = 8;
+const STAT: usize = 4;
+const HEIGHT: usize = 7;
 const TITLE: usize = 1;
 
 /// What each panel asks.
@@ -98,20 +104,36 @@ const SOURCE: &str = r#"{"type":"prometheus","uid":"${datasource}"}"#;
 /// The dashboard as Grafana imports it.
 pub fn json() -> String {
     let mut panels = Vec::new();
-    let mut y = 0;
-    for row in rows() {
+    let (mut y, mut id) = (0, 0);
+    let mut next = || {
+        id += 1;
+        id
+    };
+    for (number, row) in rows().iter().enumerate() {
         let title = string(row.title);
-        panels.push(format!(
-            r#"{{"type":"row","title":{title},"collapsed":false,"panels":[],"gridPos":{{"x":0,"y":{y},"w":{WIDTH},"h":{TITLE}}}}}"#
-        ));
+        let (of_row, mut x, start) = (next(), 0, y);
         y += TITLE;
-        for next_to_each_other in row.panels.chunks(WIDTH / PANEL.0) {
-            let x = (0..).step_by(PANEL.0);
-            let placed = next_to_each_other.iter().zip(x);
-            panels.extend(placed.map(|(panel, x)| panel.json(x, y)));
-            y += PANEL.1;
+        let mut placed = Vec::new();
+        for panel in &row.panels {
+            let width = if panel.kind == "stat" { STAT } else { PANEL };
+            if x + width > WIDTH {
+                (x, y) = (0, y + HEIGHT);
+            }
+            placed.push(panel.json(next(), x, y, width));
+            x += width;
         }
+        y += HEIGHT;
+        let placed = placed.join(",\n");
+        // The panels of a folded row stand in it, the others behind it.
+        let is_folded = number > 0;
+        let (folded, open) = if is_folded { (placed, None) } else { (String::new(), Some(placed)) };
+        panels.push(format!(
+            r#"{{"id":{of_row},"type":"row","title":{title},"collapsed":{is_folded},"panels":[{folded}],"gridPos":{{"x":0,"y":{start},"w":{WIDTH},"h":{TITLE}}}}}"#
+        ));
+        panels.extend(open);
     }
+    let variables = ["job", "instance"].map(variable).join(",\n");
+    let restarts = string(&expanded("resets(opensips_core_uptime_seconds{}[2m]) > 0"));
     format!(
         r#"{{
 "title":"OpenSIPS",
@@ -122,30 +144,35 @@ pub fn json() -> String {
 "graphTooltip":1,
 "refresh":"30s",
 "time":{{"from":"now-6h","to":"now"}},
+"annotations":{{"list":[
+{{"name":"Restarts","datasource":{SOURCE},"enable":true,"iconColor":"red","expr":{restarts},"step":"60s","titleFormat":"Restart","textFormat":"{{{{instance}}}}"}}
+]}},
 "templating":{{"list":[
 {{"name":"datasource","label":"Data source","type":"datasource","query":"prometheus"}},
-{{"name":"instance","label":"Server","type":"query","datasource":{SOURCE},"definition":"label_values(opensips_up, instance)","query":{{"query":"label_values(opensips_up, instance)","refId":"instance"}},"refresh":2,"sort":1,"multi":true,"includeAll":true,"allValue":".*","current":{{"text":"All","value":"$__all"}}}}
+{variables}
 ]}},
 "panels":[
 {}
 ]
 }}
 "#,
-        numbered(panels)
+        panels.join(",\n")
     )
 }
 
-/// `panels`, each with a number of its own.
-fn numbered(panels: Vec<String>) -> String {
-    let panels = panels.iter().enumerate();
-    let panels = panels.map(|(id, panel)| panel.replacen('{', &format!("{{\"id\":{},", id + 1), 1));
-    panels.collect::<Vec<_>>().join(",\n")
+/// The choice among the values of `label`. All are the servers that the exporters know, since other
+/// jobs have instances too.
+fn variable(label: &str) -> String {
+    let of_job = if label == "job" { "" } else { "{job=~\"$job\"}" };
+    let query = string(&format!("label_values(opensips_up{of_job}, {label})"));
+    format!(
+        r#"{{"name":"{label}","type":"query","datasource":{SOURCE},"definition":{query},"query":{{"query":{query},"refId":"{label}"}},"refresh":2,"sort":1,"multi":true,"includeAll":true,"current":{{"text":"All","value":"$__all"}}}}"#
+    )
 }
 
 impl Panel {
-    fn json(&self, x: usize, y: usize) -> String {
-        let (width, height) = PANEL;
-        let Panel { title, kind, unit, .. } = self;
+    fn json(&self, id: usize, x: usize, y: usize, width: usize) -> String {
+        let Panel { title, kind, unit, description, .. } = self;
         let options = OPTIONS.iter().find(|(of, _)| of == kind);
         let (_, options) = options.copied().unwrap_or_default();
         // Over a range a number would be the last one of a server that is gone.
@@ -169,9 +196,9 @@ impl Panel {
             )
         });
         let targets = targets.collect::<Vec<_>>().join(",");
-        let title = string(title);
+        let (title, description) = (string(title), string(description));
         format!(
-            r#"{{"type":"{kind}","title":{title},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{height}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
+            r#"{{"id":{id},"type":"{kind}","title":{title},"description":{description},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{HEIGHT}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
         )
     }
 }

@@ -34,6 +34,23 @@ const NOT_CAPTURED: &[(&str, &str)] = &[
         "clusterer:list_shtags",
         r#"[{"Tag":"vip","Cluster":1,"State":"active"}]"#,
     ),
+    (
+        "call_center:list_queue",
+        r#"{"Calls":[{"index":0,"Waiting for":12,"Flow":"sales"}]}"#,
+    ),
+    (
+        "qrouting:status",
+        r#"{"Partitions":[{"Name":"p","Rules":[{"Id":7,"Destinations":[{"Gateway":{"GWID":"g","ASR":"0.50/12","CCR":"1.00/12","PDD":"1500.00/12","AST":"2000.00/12","ACD":"61.00/6"}}]}]}]}"#,
+    ),
+    ("sockets_mgm:list", r#"[{"socket":"udp:192.0.2.1:5060"}]"#),
+    (
+        "db_virtual:get",
+        r#"{"SETS":[{"index":0,"can":1}],"DBS":[{}]}"#,
+    ),
+    (
+        "cachedb_redis:cluster_info",
+        r#"[{"group":"g","nodes":[{"ip":"192.0.2.1","port":6379,"status":"connected"}]}]"#,
+    ),
 ];
 
 /// What the dashboard asks for that is published for the Go exporter, and the labels that it shows
@@ -160,9 +177,16 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
         let socket = directory.join(&format!("{}.sock", version.name));
         let server = StandIn::start(&socket, version, &reply);
         server.load_modules();
+        let captured = fs::read(fixture("4.0/cmd_which.reply")).expect("the captured list");
+        let captured: Value = serde_json::from_slice(&captured).expect("JSON");
+        let listed = captured["result"].as_array().expect("a list").iter();
+        let listed = listed.filter_map(Value::as_str);
+        let others = NOT_CAPTURED.iter().map(|(command, _)| *command);
+        let which = serde_json::json!(listed.chain(others).collect::<Vec<_>>()).to_string();
         for (command, answer) in NOT_CAPTURED {
             if version.name == V4_0.name {
                 server.teach(command, answer);
+                server.teach("which", &which);
             }
         }
         (server, Exporter::start(&socket, &flags))
@@ -199,6 +223,7 @@ fn prometheus_scrapes_every_version_and_knows_every_expression() {
     for (expression, _) in panels.flat_map(|panel| panel.queries) {
         let asked = expression
             .replace("$instance", ".*")
+            .replace("$job", ".*")
             .replace("$__rate_interval", "1m");
         assert!(!prometheus.query(&asked).is_empty(), "{asked}");
     }
