@@ -1,7 +1,7 @@
 //! The group `cachedb_redis`: queries of Redis (OpenSIPS 4.0,
 //! `modules/cachedb_redis/cachedb_redis.c`), and by its command the nodes
-//! (`modules/cachedb_redis/cachedb_redis_mi.c`, not seen on a running server). Each process has connections and counts of its own, of which
-//! these are those of the process for MI.
+//! (`modules/cachedb_redis/cachedb_redis_mi.c`, not seen on a running server). Each process has
+//! connections and counts of its own, of which these are those of the process for MI.
 //!
 //! The URL of a group holds a password: it is not read.
 
