@@ -65,12 +65,11 @@ test: ## Run all tests that need nothing but Rust
 fuzz: ## Give everything that reads bytes from outside changed inputs for FUZZ_SECONDS (60), by FUZZ_SEED
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 6
 
-e2e: ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
-	$(CARGO) test --locked --release --test e2e -- --ignored --skip package::
+e2e: $(STATIC) ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
+	TESTED_BINARY=$(CURDIR)/$(STATIC) $(CARGO) test --locked --test e2e -- --ignored --skip package::
 
-hostile: ## Attack the static binary of this machine in full size
-	$(call add_target,$(HOST_TARGET))
-	HOSTILE=full $(CARGO) test --locked --release --target $(HOST_TARGET) --test hostile -- --nocapture
+hostile: $(STATIC) ## Attack the static binary of this machine in full size
+	HOSTILE=full TESTED_BINARY=$(CURDIR)/$(STATIC) $(CARGO) test --locked --test hostile -- --nocapture
 
 bench: ## Print what a scrape costs, beside the least that it could
 	$(call add_target,$(HOST_TARGET))
