@@ -1,7 +1,6 @@
 //! `check`: asks the server once and tells in the operator's words what it is, what it answers, and
 //! what is wrong.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -33,8 +32,8 @@ impl Report {
         self.facts.push((heading, fact.into()));
     }
 
-    fn tell_statistics(&mut self, groups: &BTreeMap<String, usize>) {
-        let count: usize = groups.values().sum();
+    fn tell_statistics(&mut self, groups: &[(String, usize)]) {
+        let count: usize = groups.iter().map(|(_, count)| count).sum();
         let colon = if count > 0 { ":" } else { "" };
         let mut statistics = format!("{count} in {} groups{colon}", groups.len());
         for (group, count) in groups {
@@ -125,12 +124,15 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     report.tell("asked", client.endpoint().to_string());
     let deadline = Deadline::after(limit);
     let began = Instant::now();
-    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    let mut groups: Vec<(String, usize)> = Vec::new();
     let mut unparsed = 0;
     let mut count = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
         Ok(statistic) if selection.contains(statistic.group, statistic.name) => {
             let group = statistic.group.escape_ascii().to_string();
-            *groups.entry(group).or_default() += 1;
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, count)) => *count += 1,
+                None => groups.push((group, 1)),
+            }
         }
         Ok(_) => {}
         Err(_) => unparsed += 1,
@@ -191,7 +193,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
             let processor = processor_of(group.as_bytes());
             processor.is_some_and(|processor| !processor.listings.is_empty())
         };
-        let found = groups.keys().map(String::as_str);
+        let found = groups.iter().map(|(group, _)| group.as_str());
         found
             .chain(modules.iter().copied())
             .any(|found| found.eq_ignore_ascii_case(&escaped))

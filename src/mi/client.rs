@@ -180,7 +180,7 @@ impl Client {
         // Single names say nothing of the others in their group.
         let mut seen = reading.seen.clone();
         let asked = &wanted.arguments;
-        seen.retain(|group, _| wanted.is_everything || asked.contains(&format!("{group}:")));
+        seen.retain(|(group, _)| wanted.is_everything || asked.contains(&format!("{group}:")));
         server.processes.note_seen(seen);
         if server.has_started_again(reading.started) {
             // What it is can wait for the next scrape.

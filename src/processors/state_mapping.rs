@@ -1,7 +1,6 @@
 //! Reads the replies to commands as the tables of states say, and turns them into samples.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::Processor;
 use super::state::{Listing, Metric, Names, Parts, Reading, Records, STATE, States, Step};
@@ -14,21 +13,22 @@ type Labels<'v> = Vec<(&'static str, Cow<'v, str>)>;
 /// The commands of all processors, made ready for reading replies.
 pub struct StateMapping {
     headers: Vec<Header>,
-    /// By the name of their family.
-    families: BTreeMap<&'static str, Series>,
+    /// By the name of their family, in the order of that.
+    families: Vec<(&'static str, Series)>,
 }
 
 impl StateMapping {
     /// The mapping that `processors` describe.
     pub fn new(processors: &'static [Processor]) -> Self {
-        let mut families = BTreeMap::new();
+        let mut families = Vec::new();
         let mut in_order = Vec::new();
         for metric in processors.iter().flat_map(Processor::state_metrics) {
-            families.entry(metric.family.name).or_insert_with(|| {
+            let name = metric.family.name;
+            if let Err(place) = find(&families, name) {
+                let series = Series::named(in_order.len(), name).merged_to(metric.merge);
+                families.insert(place, (name, series));
                 in_order.push(metric.family);
-                let series = Series::named(in_order.len() - 1, metric.family.name);
-                series.merged_to(metric.merge)
-            });
+            }
         }
         StateMapping { headers: Header::of(&in_order), families }
     }
@@ -149,11 +149,17 @@ impl StateMapping {
         value: exposition::Value,
         page: &mut Page<'m>,
     ) {
-        if let Some(series) = self.families.get(family) {
+        let found = find(&self.families, family).ok();
+        if let Some((_, series)) = found.and_then(|found| self.families.get(found)) {
             let labels = labels.iter().map(|(name, value)| (*name, value.as_bytes()));
             page.add_labelled(series, labels, value);
         }
     }
+}
+
+/// Where the family of that `name` is, or belongs.
+fn find(families: &[(&str, Series)], name: &str) -> Result<usize, usize> {
+    families.binary_search_by_key(&name, |(name, _)| name)
 }
 
 impl Parts {

@@ -47,12 +47,12 @@ impl Processes {
     /// as each group has those that it had.
     pub fn note_seen(&mut self, seen: Seen) {
         for (group, numbers) in seen {
-            let is_same = match self.seen.get(group) {
-                Some(known) => *known == numbers,
+            let known = self.seen.iter().position(|(known, _)| *known == group);
+            self.is_current &= match known.map(|known| self.seen.swap_remove(known).1) {
+                Some(known) => known == numbers,
                 None => numbers.iter().all(|number| self.contains(*number)),
             };
-            self.is_current &= is_same;
-            self.seen.insert(group, numbers);
+            self.seen.push((group, numbers));
         }
     }
 

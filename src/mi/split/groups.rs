@@ -1,7 +1,5 @@
 //! The groups that a server may have, to ask for one by one when `all` cannot be asked for.
 
-use std::collections::BTreeSet;
-
 /// The groups of OpenSIPS 1.11 to 4.0 and Kamailio 5.6, but for those that a configuration names. A
 /// server lists its groups only together with all statistics, in a reply larger than that to `all`.
 #[rustfmt::skip]
@@ -28,7 +26,7 @@ pub fn may_grow(argument: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Groups {
     /// Those that were seen beside [`GROUPS`].
-    others: BTreeSet<String>,
+    others: Vec<String>,
     /// Whether the server was seen to tell all of its groups.
     pub are_all_known: bool,
 }
@@ -38,10 +36,10 @@ impl Groups {
     pub fn add(&mut self, group: &[u8]) {
         if let Ok(group) = str::from_utf8(group)
             && !GROUPS.contains(&group)
-            && !self.others.contains(group)
+            && !self.others.iter().any(|other| other == group)
             && self.others.len() < MAX_OTHERS
         {
-            self.others.insert(group.to_string());
+            self.others.push(group.to_string());
         }
     }
 

@@ -1,7 +1,6 @@
 //! The groups that grow with the processes of the server, and the names in them. A server tells
 //! these names nowhere in parts; they follow from the numbers of its processes.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::mi::wire::Statistic;
@@ -38,8 +37,16 @@ pub const PER_PROCESS: &[PerProcess] = &[
     },
 ];
 
-/// The numbers of processes in the names of statistics, in order, by group.
-pub type Seen = BTreeMap<&'static str, Vec<usize>>;
+/// The numbers of processes in the names of statistics, in order, of each group.
+pub type Seen = Vec<(&'static str, Vec<usize>)>;
+
+/// Adds `processes` of `group`.
+pub fn note_seen(seen: &mut Seen, group: &'static str, processes: impl IntoIterator<Item = usize>) {
+    match seen.iter_mut().find(|(known, _)| *known == group) {
+        Some((_, known)) => known.extend(processes),
+        None => seen.push((group, processes.into_iter().collect())),
+    }
+}
 
 impl PerProcess {
     /// The group that `argument` asks for, if it is one of [`PER_PROCESS`].

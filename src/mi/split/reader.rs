@@ -1,10 +1,9 @@
 //! Reads everything that one scrape wants, in as many requests as it takes.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::groups::{GROWING, Groups, may_grow};
-use super::names::{PerProcess, Seen, process_in};
+use super::names::{PerProcess, Seen, note_seen, process_in};
 use super::{Plan, ROOMY, Wanted};
 use crate::mi::wire::{Refused, Sink, Statistic, Unparsed};
 
@@ -29,7 +28,7 @@ pub struct Reading {
     /// The processes whose statistics were read.
     pub seen: Seen,
     /// The arguments that were wanted and are too large for one reply, or did not come in time.
-    pub left_out: BTreeSet<String>,
+    pub left_out: Vec<String>,
     /// Whether the server may still work on one of those.
     pub is_busy: bool,
     /// Whether groups were asked for one by one instead of `all`.
@@ -100,7 +99,7 @@ pub fn read(
         reader.learn(result.is_ok());
     }
     let mut reading = reader.reading;
-    for processes in reading.seen.values_mut() {
+    for (_, processes) in &mut reading.seen {
         processes.sort_unstable();
         processes.dedup();
     }
@@ -218,7 +217,7 @@ impl Reader<'_, '_, '_> {
             arguments.into_iter().partition(|argument| self.plan.by_names(argument).is_some());
         match (by_names.is_empty(), others.as_slice()) {
             (true, [argument]) => {
-                self.reading.left_out.insert(argument.clone());
+                self.reading.left_out.push(argument.clone());
                 return self.check_memory();
             }
             (true, _) => return self.halves(&others),
@@ -277,11 +276,12 @@ impl Reader<'_, '_, '_> {
                 }
                 Err(refused) => return Err(refused),
             };
-            let processes = seen.values().map(Vec::len).max().unwrap_or(0);
+            let processes = seen.iter().map(|(_, processes)| processes.len()).max().unwrap_or(0);
             self.plan.note_processes(&groups, bytes, processes);
             if from == 0 {
                 // Every server that has such names has those of the first processes.
-                let has_names = |group: &&PerProcess| seen.contains_key(group.group);
+                let has_names =
+                    |group: &&PerProcess| seen.iter().any(|(seen, _)| *seen == group.group);
                 let (with_names, others): (Vec<_>, Vec<_>) =
                     groups.into_iter().partition(has_names);
                 groups = with_names;
@@ -290,9 +290,9 @@ impl Reader<'_, '_, '_> {
                     self.list(vec![format!("{}:", other.group)])?;
                 }
             }
-            last = seen.values().flatten().copied().max().max(last);
+            last = seen.iter().flat_map(|(_, processes)| processes).copied().max().max(last);
             for (group, processes) in seen {
-                self.reading.seen.entry(group).or_default().extend(processes);
+                note_seen(&mut self.reading.seen, group, processes);
             }
             from = to;
             count = self.plan.processes(&groups);
@@ -369,7 +369,7 @@ impl Reading {
             self.started = Instant::now().checked_sub(Duration::from_secs(statistic.value));
         }
         if let Some((group, process)) = process_in(statistic) {
-            self.seen.entry(group).or_default().push(process);
+            note_seen(&mut self.seen, group, [process]);
         }
     }
 }
