@@ -63,7 +63,7 @@ test: ## Run all tests that need nothing but Rust
 	$(CARGO) test --locked --no-fail-fast
 
 fuzz: ## Give everything that reads bytes from outside changed inputs for FUZZ_SECONDS (60), by FUZZ_SEED
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 6
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 8
 
 e2e: $(STATIC) ## Run it beside a real Kamailio, Prometheus and browser, and show its files to those that read them
 	TESTED_BINARY=$(CURDIR)/$(STATIC) $(CARGO) test --locked --test e2e -- --ignored --skip package::

@@ -20,9 +20,9 @@ use super::{Exporter, PATIENCE, emulator, page::Page, wait_until};
 /// Scrapes during an attack of full size, and else.
 const SCRAPES: (usize, usize) = (100, 20);
 
-/// The time between them when an attack has its full size, so that it outlives all deadlines of the
-/// gate.
-const INTERVAL: Duration = Duration::from_millis(70);
+/// The least time from one to the next when an attack has its full size, so that it outlives all
+/// deadlines of the gate.
+const INTERVAL: Duration = Duration::from_millis(90);
 
 /// The time between a connection and the request on it, as over a network.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
@@ -269,12 +269,13 @@ pub fn withstand(
             under_way.done.load(Ordering::Relaxed) >= threads
         });
         for _ in 0..scrapes {
+            let began = Instant::now();
             match scrape(exporter.address) {
                 Ok(took) => times.push(took),
                 Err(error) => failures.push(error),
             }
             if is_full() {
-                std::thread::sleep(INTERVAL);
+                std::thread::sleep(INTERVAL.saturating_sub(began.elapsed()));
             }
             let now = usage(exporter);
             most.threads = most.threads.max(now.threads);
