@@ -2,7 +2,8 @@
 //! (Grafana 10 and later, schema 39).
 //!
 //! Nothing but panels that Grafana brings along. A panel whose module is not loaded says that it
-//! has no data.
+//! has no data. Its row is folded and cannot be hidden: Grafana shows a row that is repeated for the
+//! values of a variable once where the variable has none.
 
 use crate::mi::json::string;
 
@@ -28,6 +29,8 @@ pub struct Panel {
     pub description: &'static str,
     /// What it shows: expressions of PromQL, each with the name of its series.
     pub queries: Vec<(String, &'static str)>,
+    /// Its number on the dashboard, as links to it have it.
+    pub id: usize,
 }
 
 /// What panels of each type look like.
@@ -53,6 +56,10 @@ const UNITS: &[(&str, &str)] = &[
 /// The colours of all other values. By default what is above 80 is red.
 const COLOURS: &str = r#""thresholds":{"mode":"absolute","steps":[{"color":"text","value":null}]}"#;
 
+/// The numbers that each row has for itself and its panels, so that a further panel at the end of a
+/// row breaks no link.
+const NUMBERS: usize = 100;
+
 /// All rows.
 pub fn rows() -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
@@ -62,7 +69,10 @@ pub fn rows() -> Vec<Row> {
         let mut field = || fields.next().unwrap_or_default().trim();
         if let Some(title) = line.strip_prefix("# ") {
             rows.push(Row { title, panels: Vec::new() });
-        } else if let Some(row) = rows.last_mut() {
+            continue;
+        }
+        let number = rows.len();
+        if let Some(row) = rows.last_mut() {
             if line.starts_with('\t') {
                 let query = (expanded(field()), field());
                 if let Some(panel) = row.panels.last_mut() {
@@ -75,6 +85,7 @@ pub fn rows() -> Vec<Row> {
                     unit: field(),
                     description: field(),
                     queries: Vec::new(),
+                    id: number * NUMBERS + row.panels.len() + 1,
                 });
             }
         }
@@ -98,20 +109,19 @@ const STAT: usize = 4;
 const HEIGHT: usize = 7;
 const TITLE: usize = 1;
 
+/// The name of the dashboard in URLs.
+pub const UID: &str = "opensips-exporter";
+
 /// What each panel asks.
 const SOURCE: &str = r#"{"type":"prometheus","uid":"${datasource}"}"#;
 
 /// The dashboard as Grafana imports it.
 pub fn json() -> String {
     let mut panels = Vec::new();
-    let (mut y, mut id) = (0, 0);
-    let mut next = || {
-        id += 1;
-        id
-    };
+    let mut y = 0;
     for (number, row) in rows().iter().enumerate() {
         let title = string(row.title);
-        let (of_row, mut x, start) = (next(), 0, y);
+        let (of_row, mut x, start) = ((number + 1) * NUMBERS, 0, y);
         y += TITLE;
         let mut placed = Vec::new();
         for panel in &row.panels {
@@ -119,7 +129,7 @@ pub fn json() -> String {
             if x + width > WIDTH {
                 (x, y) = (0, y + HEIGHT);
             }
-            placed.push(panel.json(next(), x, y, width));
+            placed.push(panel.json(x, y, width));
             x += width;
         }
         y += HEIGHT;
@@ -137,7 +147,7 @@ pub fn json() -> String {
     format!(
         r#"{{
 "title":"OpenSIPS",
-"uid":"opensips-exporter",
+"uid":"{UID}",
 "tags":["opensips","kamailio","sip"],
 "schemaVersion":39,
 "editable":true,
@@ -171,8 +181,14 @@ fn variable(label: &str) -> String {
 }
 
 impl Panel {
-    fn json(&self, id: usize, x: usize, y: usize, width: usize) -> String {
-        let Panel { title, kind, unit, description, .. } = self;
+    /// The alerts that its description names.
+    pub fn alerts(&self) -> impl Iterator<Item = &'static str> {
+        let words = self.description.split(|c: char| !c.is_ascii_alphanumeric());
+        words.filter(|word| word.starts_with("Opensips"))
+    }
+
+    fn json(&self, x: usize, y: usize, width: usize) -> String {
+        let Panel { title, kind, unit, description, id, .. } = self;
         let options = OPTIONS.iter().find(|(of, _)| of == kind);
         let (_, options) = options.copied().unwrap_or_default();
         // Over a range a number would be the last one of a server that is gone.
@@ -196,9 +212,14 @@ impl Panel {
             )
         });
         let targets = targets.collect::<Vec<_>>().join(",");
+        // Grafana's own list of alerts, which has those of Prometheus too.
+        let links = self
+            .alerts()
+            .map(|alert| format!(r#"{{"title":"{alert}","url":"/alerting/list?search={alert}"}}"#));
+        let links = links.collect::<Vec<_>>().join(",");
         let (title, description) = (string(title), string(description));
         format!(
-            r#"{{"id":{id},"type":"{kind}","title":{title},"description":{description},"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{HEIGHT}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
+            r#"{{"id":{id},"type":"{kind}","title":{title},"description":{description},"links":[{links}],"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{HEIGHT}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
         )
     }
 }

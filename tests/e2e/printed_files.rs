@@ -36,8 +36,6 @@ fn as_text(path: &Path) -> &str {
 #[test]
 #[ignore = "needs the Debian package prometheus: make e2e"]
 fn each_alert_fires_when_it_should() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/assets/alerts.test.yml");
-    let tested = fs::read_to_string(&tests).expect("the tests");
     let directory = TempDir::new();
     let rules = print(&directory, "alerts", "alerts.yml");
     run(
@@ -45,11 +43,17 @@ fn each_alert_fires_when_it_should() {
         "promtool",
         &["check", "rules", as_text(&rules)],
     );
-    run(
-        "prometheus",
-        "promtool",
-        &["test", "rules", as_text(&tests)],
-    );
+    let mut tested = String::new();
+    for file in ["alerts.test.yml", "alerts-of-days.test.yml"] {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/assets");
+        let tests = tests.join(file);
+        tested += &fs::read_to_string(&tests).expect("the tests");
+        run(
+            "prometheus",
+            "promtool",
+            &["test", "rules", as_text(&tests)],
+        );
+    }
     let text = fs::read_to_string(rules).expect("the rules");
     for line in text.lines() {
         if let Some(alert) = line.trim().strip_prefix("- alert: ") {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use opensips_exporter::assets::dashboard::rows;
+use opensips_exporter::assets::dashboard::{UID, rows};
 use opensips_exporter::config::ASSETS;
 use opensips_exporter::families::FAMILIES;
 use opensips_exporter::processors::{PROCESSORS, Processor, UNCLAIMED};
@@ -224,22 +224,46 @@ fn the_dashboard_is_json_of_known_panels() {
     assert_eq!(titles.len(), rows().len());
     let folded = titles.iter().filter(|row| row["collapsed"] == true);
     assert_eq!(folded.count(), titles.len() - 1);
-    // An alert that a panel names is there.
-    let rules = ASSETS.iter().find(|asset| asset.name == "alerts");
-    let rules = rules.expect("rules").text();
-    for panel in &panels {
-        let description = panel["description"].as_str().unwrap_or_default();
-        let words = description.split(|c: char| !c.is_ascii_alphanumeric());
-        for alert in words.filter(|word| word.starts_with("Opensips")) {
-            assert!(rules.contains(&format!("alert: {alert}\n")), "{panel}");
-        }
-    }
     for panel in rows().iter().flat_map(|row| &row.panels) {
         assert!(
             !panel.unit.is_empty() && !panel.queries.is_empty(),
             "{panel:?}"
         );
     }
+}
+
+/// Who is woken by an alert is told what to do and sees the panel, and who sees the panel the alert.
+#[test]
+fn each_alert_has_a_runbook_and_a_panel() {
+    let text = |name: &str| {
+        let mut assets = ASSETS.iter();
+        assets.find(|asset| asset.name == name).expect("it").text()
+    };
+    let (rules, dashboard) = (text("alerts"), text("dashboard"));
+    let panels: Vec<_> = rows().into_iter().flat_map(|row| row.panels).collect();
+    let mut alerts: Vec<&str> = rules.split("\n      - alert: ").collect();
+    alerts.remove(0);
+    let mut names = BTreeSet::new();
+    for alert in alerts {
+        let (name, rule) = alert.split_once('\n').expect("its rule");
+        assert!(rule.contains("\n          runbook: \""), "{name}");
+        let link = rule.split("viewPanel=").nth(1);
+        let id = link.and_then(|link| link.split('&').next()?.parse().ok());
+        let panel = panels
+            .iter()
+            .find(|panel| panel.alerts().any(|of| of == name));
+        let panel = panel.unwrap_or_else(|| panic!("no panel names {name}"));
+        assert_eq!(id, Some(panel.id), "{name} has another panel");
+        assert!(rule.contains(&format!("dashboard: \"/d/{UID}?viewPanel=")));
+        let (id, link) = (panel.id, format!("/alerting/list?search={name}"));
+        let json = dashboard
+            .lines()
+            .find(|line| line.contains(&format!("\"id\":{id},")));
+        assert!(json.is_some_and(|json| json.contains(&link)), "{name}");
+        names.insert(name);
+    }
+    let named = panels.iter().flat_map(|panel| panel.alerts());
+    assert_eq!(named.collect::<BTreeSet<_>>(), names);
 }
 
 /// Nothing starts with a group that does not exist, and no reply comes over a FIFO where `/tmp` is
