@@ -289,18 +289,22 @@ impl<'c> Run<'c, '_> {
                 });
                 let read = |reply: &mi::Value<'_>| Parts::read(nodes, field, without, reply);
                 let listed = match call {
-                    Some(call) if !self.is_busy => self.client.call_once(call, self.deadline, read),
-                    _ => Ok(Arc::default()),
+                    None => Ok(Arc::default()),
+                    Some(_) if self.is_busy => Err(CommandError::NoTime),
+                    Some(call) => self.client.call_once(call, self.deadline, read),
                 };
                 let listed = match listed {
-                    Err(error @ CommandError::TooSlow { .. }) => {
-                        self.is_busy = true;
+                    Ok(listed) => listed,
+                    // Most servers have no parts, and the others say so when they are asked for
+                    // everything, if they can be.
+                    Err(error) if least > 0 && !matches!(error, CommandError::TooSlow { .. }) => {
+                        Arc::default()
+                    }
+                    Err(error) => {
+                        self.is_busy |= matches!(error, CommandError::TooSlow { .. });
                         let command = call.map_or("", |call| call.name).to_string();
                         return Err(Failure { command, error });
                     }
-                    // Most servers have no parts, and the others say so when they are asked for
-                    // everything.
-                    listed => listed.unwrap_or_default(),
                 };
                 let is_in_parts = listed.len() >= least;
                 Ok((parameter, if is_in_parts { listed } else { Arc::default() }))

@@ -29,17 +29,20 @@ const METRICS: &[Metric] = &[
 ];
 
 #[rustfmt::skip]
-const LISTINGS: &[Listing] = &[listing(
-    &["redis_cluster_info", "cachedb_redis:cluster_info"],
-    &[],
-    &[records(
-        &[step(&[], &[("group", &["group"])]),
-            step(&["nodes"], &[("node", &["{ip}:{port}", "socket_path"])])],
-        &[
-            metric("opensips_cachedb_redis_node_connected",
-                "Whether the process that answers is connected to a Redis node, which may be from \
-                 the first query on (redis_cluster_info)",
-                Reading::Flag(&["status"], &["connected"])),
-        ],
-    )],
-)];
+const LISTINGS: &[Listing] = &[Listing {
+    nothing: Some("No redis connections"),
+    ..listing(
+        &["redis_cluster_info", "cachedb_redis:cluster_info"],
+        &[],
+        &[records(
+            &[step(&[], &[("group", &["group"])]),
+                step(&["nodes"], &[("node", &["{ip}:{port}", "socket_path"])])],
+            &[
+                metric("opensips_cachedb_redis_node_connected",
+                    "Whether the process that answers is connected to a Redis node, which may be \
+                     from the first query on (redis_cluster_info)",
+                    Reading::Flag(&["status"], &["connected"])),
+            ],
+        )],
+    )
+}];

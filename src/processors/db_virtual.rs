@@ -12,9 +12,9 @@ pub const PROCESSOR: Processor = Processor {
     group: "db_virtual",
     listings: &[listing(
         &["db_get", "db_virtual:get"],
-        &["index", "name", "mode", "j", "can", "may", "r_rec"],
+        &["i", "name", "mode", "j", "can", "may", "r_rec"],
         &[records(
-            &[step(&["SET", "SETS"], &[("set", &["index"])]), optional(&["DB", "DBS"], &[]),
+            &[step(&["SET", "SETS"], &[("set", &["index", "i"])]), optional(&["DB", "DBS"], &[]),
                 step(&["can"], &[])],
             &[metric("opensips_db_virtual_databases",
                 "Databases of a set, by whether they can be used (db_get)",

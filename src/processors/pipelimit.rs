@@ -2,23 +2,35 @@
 //! `src/modules/pipelimit/pipelimit.c`).
 
 use super::Processor;
-use super::state::{Reading, listing, metric, optional, records};
+use super::ratelimit::MOST_PIPES;
+use super::state::{Reading, Records, listing, metric, optional, records};
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
     group: "pipelimit",
-    listings: &[listing(&["pl.list"], &[], &[records(
-        &[optional(&[], &[("pipe", &["name"]), ("algorithm", &["algorithm"])])],
-        &[
-            metric("opensips_pipelimit_limit",
-                "Requests that a pipe lets through in an interval (pl.list)",
-                Reading::Number(&["limit"])),
-            metric("opensips_pipelimit_requests",
-                "Requests to a pipe in this interval (pl.list)", Reading::Number(&["counter"])),
-            metric("opensips_pipelimit_last_requests",
-                "Requests to a pipe in the last interval (pl.list)",
-                Reading::Number(&["last_counter"])),
-        ],
-    )])],
+    listings: &[listing(&["pl.list"], &[], &[
+        records(&[optional(&[], &[])], &[
+            metric("opensips_pipelimit_pipes",
+                "Pipes now; only up to 100 have series of their own (pl.list)",
+                Reading::CountWith(&["name"])),
+        ]),
+        Records {
+            most: Some(MOST_PIPES),
+            ..records(
+                &[optional(&[], &[("pipe", &["name"]), ("algorithm", &["algorithm"])])],
+                &[
+                    metric("opensips_pipelimit_limit",
+                        "Requests that a pipe lets through in an interval (pl.list)",
+                        Reading::Number(&["limit"])),
+                    metric("opensips_pipelimit_requests",
+                        "Requests to a pipe in this interval (pl.list)",
+                        Reading::Number(&["counter"])),
+                    metric("opensips_pipelimit_last_requests",
+                        "Requests to a pipe in the last interval (pl.list)",
+                        Reading::Number(&["last_counter"])),
+                ],
+            )
+        },
+    ])],
     ..Processor::NONE
 };

@@ -4,7 +4,11 @@
 //! all pipes, which only two of the algorithms set.
 
 use super::Processor;
-use super::state::{Reading, listing, metric, records, step};
+use super::state::{Reading, Records, listing, metric, records, step};
+
+/// The most pipes that have a series each. The script can make one for each caller, and the server
+/// forgets it only an hour later.
+pub(super) const MOST_PIPES: usize = 100;
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
@@ -12,17 +16,28 @@ pub const PROCESSOR: Processor = Processor {
     listings: &[listing(
         &["rl_list", "ratelimit:list"],
         &["id", "algorithm", "limit", "counter", "drop_rate"],
-        &[records(
-            &[step(&["PIPE", "Pipes"], &[("pipe", &["id"]), ("algorithm", &["algorithm"])])],
-            &[
-                metric("opensips_ratelimit_limit",
-                    "Requests that a pipe lets through in an interval (rl_list)",
-                    Reading::Number(&["limit"])),
-                metric("opensips_ratelimit_requests",
-                    "Requests to a pipe in this interval (rl_list)",
-                    Reading::Number(&["counter"])),
-            ],
-        )],
+        &[
+            records(&[step(&["PIPE", "Pipes"], &[])], &[
+                metric("opensips_ratelimit_pipes",
+                    "Pipes now; only up to 100 have series of their own (rl_list)",
+                    Reading::CountWith(&["id"])),
+            ]),
+            Records {
+                most: Some(MOST_PIPES),
+                ..records(
+                    &[step(&["PIPE", "Pipes"],
+                        &[("pipe", &["id"]), ("algorithm", &["algorithm"])])],
+                    &[
+                        metric("opensips_ratelimit_limit",
+                            "Requests that a pipe lets through in an interval (rl_list)",
+                            Reading::Number(&["limit"])),
+                        metric("opensips_ratelimit_requests",
+                            "Requests to a pipe in this interval (rl_list)",
+                            Reading::Number(&["counter"])),
+                    ],
+                )
+            },
+        ],
     )],
     ..Processor::NONE
 };

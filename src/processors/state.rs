@@ -15,7 +15,7 @@ pub struct Listing {
     pub command: Command,
     /// For what parts it is asked one by one.
     pub parts: Parts,
-    /// The error by which the server says that there is nothing, if it does.
+    /// The error or the text by which the server says that there is nothing, if it does.
     pub nothing: Option<&'static str>,
     /// What stands in the reply.
     pub records: &'static [Records],
@@ -84,6 +84,8 @@ pub struct Records {
     pub part: Option<&'static str>,
     /// A label, and the values with which they are left out.
     pub without: (&'static str, Names),
+    /// With more of them than that there are too many for a series each: all are left out.
+    pub most: Option<usize>,
     /// What they become.
     pub metrics: &'static [Metric],
 }
@@ -140,6 +142,8 @@ pub enum Reading {
     State(Names, States),
     /// How many nodes have the same labels.
     Count,
+    /// The same of those that have the field.
+    CountWith(Names),
     /// How many nodes of these names stand below.
     CountOf(Names),
 }
@@ -172,7 +176,7 @@ impl Records {
             let mut labels: Vec<&str> = labels.chain(metric.fixed.map(|(name, _)| name)).collect();
             let family = metric.family;
             let merge = match (metric.reading, family.kind) {
-                (Reading::Count, _) | (_, Kind::Counter) => Merge::Sum,
+                (Reading::Count | Reading::CountWith(_), _) | (_, Kind::Counter) => Merge::Sum,
                 _ => Merge::Largest,
             };
             let (value, state) = match metric.reading {
@@ -200,7 +204,7 @@ pub const fn listing(names: Names, attributes: Names, records: &'static [Records
 
 /// Nodes at the end of `path`.
 pub const fn records(path: &'static [Step], metrics: &'static [Metric]) -> Records {
-    Records { path, part: None, without: ("", &[]), metrics }
+    Records { path, part: None, without: ("", &[]), most: None, metrics }
 }
 
 /// A step that every version has.

@@ -48,6 +48,9 @@ impl StateMapping {
         page: &mut Page<'m>,
     ) -> bool {
         for records in listing.records {
+            if records.most.is_some_and(|most| count(*reply, records.path) > most) {
+                continue;
+            }
             visit(*reply, records.path, &mut Vec::new(), &mut |nodes| {
                 let node = nodes.last().copied().unwrap_or(*reply);
                 let labels = labels_of(records, nodes, part);
@@ -62,7 +65,8 @@ impl StateMapping {
             });
         }
         let mut records = listing.records.iter();
-        records.any(|records| is_known(reply, records.path))
+        let says_nothing = reply.text().is_some_and(|text| Some(text.as_ref()) == listing.nothing);
+        says_nothing || records.any(|records| is_known(reply, records.path))
     }
 
     fn add_sample<'m, 'v>(
@@ -105,6 +109,7 @@ impl StateMapping {
                 None
             }
             Reading::Count => Some(exposition::Value::Unsigned(1)),
+            Reading::CountWith(names) => field(node, names).map(|_| exposition::Value::Unsigned(1)),
             Reading::CountOf(names) => {
                 Some(exposition::Value::Unsigned(below(node, names).count() as u64))
             }
@@ -217,6 +222,13 @@ fn visit<'v>(
         visit(node, rest, nodes, visitor);
         nodes.pop();
     }
+}
+
+/// How many ends the `path` from `value` has.
+fn count(value: Value<'_>, path: &[Step]) -> usize {
+    let mut count = 0;
+    visit(value, path, &mut Vec::new(), &mut |_| count += 1);
+    count
 }
 
 /// Whether `value` is nothing at all, or has what the first step leads to.

@@ -5,8 +5,8 @@
 //! failed is disabled too unless `reg_retry_interval` is set, so nothing tells which one somebody
 //! disabled. The reply holds passwords: no field of it is read that is not named here.
 
-use super::state::{Listing, States, listing, optional, records};
-use super::uac_registrant::registration;
+use super::state::{Listing, Names, States, Step, listing, optional, records};
+use super::uac_registrant::{other_states, registration};
 use super::{Metric, Processor, gauge};
 
 pub const PROCESSOR: Processor =
@@ -22,14 +22,21 @@ const METRICS: &[Metric] = &[
         &[], &[("regdisabled", &[])]),
 ];
 
+const LISTINGS: &[Listing] =
+    &[listing(COMMAND, &[], &[records(&[RECORDS], &[registration(FLAGS, STATES)])])];
+
+/// For `uac_registrant_states`.
+pub(super) const OTHER_STATES_OF_KAMAILIO: Listing =
+    listing(COMMAND, &[], &[records(&[RECORDS], &[other_states(FLAGS, STATES)])]);
+
+const COMMAND: Names = &["uac.reg_dump"];
+const FLAGS: Names = &["flags&7"];
+
 #[rustfmt::skip]
-const LISTINGS: &[Listing] = &[listing(&["uac.reg_dump"], &[], &[records(
-    &[optional(&[], &[
-        ("aor", &["sip:{r_username}@{r_domain}"]), ("registrar", &["sip:{r_domain}"]),
-        ("binding", &["sip:{l_uuid}@{contact_addr}"]),
-    ])],
-    &[registration(&["flags&7"], STATES)],
-)])];
+const RECORDS: Step = optional(&[], &[
+    ("aor", &["sip:{r_username}@{r_domain}"]), ("registrar", &["sip:{r_domain}"]),
+    ("binding", &["sip:{l_uuid}@{contact_addr}"]),
+]);
 
 /// By the flags 1 (disabled), 2 (ongoing) and 4 (online).
 #[rustfmt::skip]

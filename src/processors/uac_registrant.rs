@@ -6,6 +6,7 @@
 
 use super::Processor;
 use super::state::{Metric, Names, Reading, States, Step, listing, metric, records, step};
+use super::uac::OTHER_STATES_OF_KAMAILIO;
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
@@ -26,10 +27,10 @@ pub const PROCESSOR: Processor = Processor {
 pub const STATES_PROCESSOR: Processor = Processor {
     group: "uac_registrant_states",
     is_on_by_default: false,
-    listings: &[listing(COMMAND, &["expires"], &[records(
-        &[RECORDS],
-        &[metric(STATE, HELP_OF_STATE, Reading::OtherStates(&["state"], STATES))],
-    )])],
+    listings: &[
+        listing(COMMAND, &["expires"], &[records(&[RECORDS], &[other_states(&["state"], STATES)])]),
+        OTHER_STATES_OF_KAMAILIO,
+    ],
     ..Processor::NONE
 };
 
@@ -53,6 +54,11 @@ pub(super) const fn registration(field: Names, states: States) -> Metric {
          uac.reg_dump)",
         Reading::UpAndOneState(field, states, state),
     )
+}
+
+/// The states that an AOR is not in.
+pub(super) const fn other_states(field: Names, states: States) -> Metric {
+    metric(STATE, HELP_OF_STATE, Reading::OtherStates(field, states))
 }
 
 #[rustfmt::skip]

@@ -1,7 +1,7 @@
 //! States that no captured server had: replies as the sources of the modules write them.
 
 use crate::support::modules::{exporter, samples, success};
-use crate::support::stand_in::{V1_11, V2_4, V3_6, V4_0, Version};
+use crate::support::stand_in::{KAMAILIO, V1_11, V2_4, V3_6, V4_0, Version};
 
 const FLAGS: &[&str] =
     &["--collect=all,call_center_queue,qrouting,rtp_relay,uac_registrant_states"];
@@ -33,7 +33,7 @@ fn databases_are_counted_without_their_urls() {
     check(
         V2_4,
         "db_get",
-        "SET::  index=0 name=set1 mode=FAILOVER\n\tDB::  j=0 name=mysql://u:secret@a/d can=1 may=1 r_rec=0\n\tDB::  j=1 name=mysql://u:secret@b/d can=0 may=1 r_rec=0\nSET::  index=1 name=set2 mode=ROUND\n\tDB::  j=0 name=mysql://u:secret@c/d can=1 may=1 r_rec=0\n",
+        "SET::  i=0 name=set1 mode=FAILOVER\n\tDB::  j=0 name=mysql://u:secret@a/d can=1 may=1 r_rec=0\n\tDB::  j=1 name=mysql://u:secret@b/d can=0 may=1 r_rec=0\nSET::  i=1 name=set2 mode=ROUND\n\tDB::  j=0 name=mysql://u:secret@c/d can=1 may=1 r_rec=0\n",
         "opensips_db_virtual_databases",
         expected,
     );
@@ -104,6 +104,52 @@ fn nodes_of_redis_are_connected_or_not() {
     check(V3_6, "redis_cluster_info", answer, family, &expected);
 }
 
+/// The process that answers says so in words.
+#[test]
+fn a_server_without_a_connection_to_redis_is_no_failure() {
+    for (answer, expected) in [("\"No redis connections\"", "1"), ("\"other\"", "0")] {
+        let (_directory, _server, exporter) = exporter(V4_0, FLAGS, |server| {
+            server.teach("cachedb_redis:cluster_info", answer);
+            server.teach("which", r#"["cachedb_redis:cluster_info"]"#);
+        });
+        let success = success(&exporter.scrape(), "cachedb_redis");
+        assert_eq!(success.as_deref(), Some(expected), "{answer}");
+    }
+}
+
+/// The script can make a pipe for each caller.
+#[test]
+fn many_pipes_are_counted_and_not_shown() {
+    for (version, command, opening, closing, family) in [
+        (
+            V3_6,
+            "rl_list",
+            r#"{"Pipes":["#,
+            r#"],"drop_rate":1}"#,
+            "ratelimit",
+        ),
+        (KAMAILIO, "pl.list", "[", "]", "pipelimit"),
+    ] {
+        for (count, shown) in [(0, 0), (100, 100), (101, 0)] {
+            let pipe = |number| {
+                format!(
+                    r#"{{"id":"{number}","name":"{number}","algorithm":"RED","limit":9,"counter":1}}"#
+                )
+            };
+            let pipes = (0..count).map(pipe).collect::<Vec<_>>().join(",");
+            let (_directory, _server, exporter) = exporter(version, FLAGS, |server| {
+                server.teach(command, &format!("{opening}{pipes}{closing}"));
+            });
+            let page = exporter.scrape();
+            let of = |what: &str| samples(&page, &format!("opensips_{family}_{what}"));
+            let number = (count > 0).then(|| format!(" {count}"));
+            assert_eq!(of("pipes"), Vec::from_iter(number));
+            assert_eq!(of("limit").len(), shown);
+            assert_eq!(of("requests").len(), shown);
+        }
+    }
+}
+
 #[test]
 fn calls_and_sockets_are_counted_also_where_there_are_none() {
     for (command, answer, family, expected) in [
@@ -152,15 +198,20 @@ fn what_has_another_form_is_no_success() {
 /// There may be thousands of registrations: the states that they are not in are on request.
 #[test]
 fn a_registration_has_one_state_or_all() {
-    for (flags, count) in [(&[][..], 2), (FLAGS, 20)] {
-        let (_directory, _server, exporter) = exporter(V3_6, flags, |_| {});
-        let states = samples(
+    for (version, flags, registrations, states) in [
+        (V3_6, &[][..], 2, 1),
+        (V3_6, FLAGS, 2, 10),
+        (KAMAILIO, &[][..], 3, 1),
+        (KAMAILIO, FLAGS, 3, 4),
+    ] {
+        let (_directory, _server, exporter) = exporter(version, flags, |_| {});
+        let shown = samples(
             &exporter.scrape(),
             "opensips_uac_registrant_registration_state",
         );
-        assert_eq!(states.len(), count, "{states:?}");
-        let current = states.iter().filter(|line| line.ends_with(" 1"));
-        assert_eq!(current.count(), 2, "{states:?}");
+        assert_eq!(shown.len(), registrations * states, "{shown:?}");
+        let current = shown.iter().filter(|line| line.ends_with(" 1"));
+        assert_eq!(current.count(), registrations, "{shown:?}");
     }
 }
 
@@ -183,6 +234,19 @@ fn all_dialog_profiles_are_those_that_the_server_lists() {
             .filter(|request| request.contains("profile_get_size"));
         assert_eq!(asked.count(), 7, "{}", version.name);
     }
+}
+
+/// Without the list nobody knows what is missing.
+#[test]
+fn a_list_of_profiles_that_cannot_be_read_is_a_failure() {
+    let flags = ["--dialog-profiles=all"];
+    let (_directory, _server, exporter) = exporter(V3_6, &flags, |server| {
+        let error = r#""error":{"code":500,"message":"trouble"}"#;
+        server.teach("list_all_profiles", error);
+    });
+    let page = exporter.scrape();
+    assert_eq!(success(&page, "dialog").as_deref(), Some("0"));
+    assert!(!exporter.logged("list_all_profiles").is_empty());
 }
 
 #[test]
