@@ -2,7 +2,7 @@
 //! what is wrong.
 
 use std::fmt::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::advice;
 use crate::mi::{Client, Deadline, Error, Places, Reading, Statistic, Unparsed};
@@ -43,16 +43,15 @@ impl Report {
         self.tell("statistics", statistics);
     }
 
-    /// The replies that it `took` so long to get, and how near they are to what the server can
-    /// send.
-    fn tell_replies(&mut self, client: &Client, reading: &Reading, took: Duration) {
+    /// The replies, and how near they are to what the server can send.
+    fn tell_replies(&mut self, client: &Client, reading: &Reading) {
         let replies = reading.replies;
         let endpoint = client.endpoint();
         let is_datagram = endpoint.is_datagram();
         let mut told = format!(
             "{} in {:.1} ms, the largest {} bytes",
             replies.count,
-            took.as_secs_f64() * 1000.0,
+            replies.took.as_secs_f64() * 1000.0,
             replies.largest
         );
         let part = replies.largest as f64 / client.capacity().unwrap_or(usize::MAX) as f64;
@@ -123,7 +122,6 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     let mut report = Report::default();
     report.tell("asked", client.endpoint().to_string());
     let deadline = Deadline::after(limit);
-    let began = Instant::now();
     let mut groups: Vec<(String, usize)> = Vec::new();
     let mut unparsed = 0;
     let mut count = |statistic: Result<Statistic<'_>, Unparsed<'_>>| match statistic {
@@ -144,7 +142,6 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
             return report;
         }
     };
-    let took = began.elapsed();
     if client.endpoint().places() == &Places::Usual {
         report.tell("found at", client.endpoint().to_string());
     }
@@ -155,7 +152,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     let dialect = client.dialect().map(|dialect| format!(", dialect {dialect}"));
     report.tell("server", product + &dialect.unwrap_or_default());
     report.tell_statistics(&groups);
-    report.tell_replies(client, &reading, took);
+    report.tell_replies(client, &reading);
     if groups.is_empty() && selection.needs_statistics() && !client.lacks_statistics() {
         report.problems.push(advice::on_error(&Error::Empty));
     }

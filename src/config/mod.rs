@@ -239,7 +239,13 @@ fn own_variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(St
 fn ignored(config: &Config, chosen: &[String], environment: &[(String, OsString)]) -> Vec<String> {
     let is_chosen = |flag: &str| chosen.iter().any(|name| *name == flag || *name == variable(flag));
     let mut ignored = Vec::new();
+    let asks_http = config.places().has_http();
     for (flag, is_used, right) in [
+        (
+            "--http_password_file",
+            asks_http,
+            "it is for mi_http, set --socket to an http:// address",
+        ),
         ("--http_address", config.asks_by_http, "add --protocol mi_http"),
         ("--socket", !config.asks_by_http, "leave out --protocol mi_http, or name it there"),
         ("--addr", !config.takes_sockets, "leave out --web.systemd-socket, or name it there"),

@@ -2,14 +2,17 @@
 
 use std::env;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process;
+use std::thread;
+use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, fcntl_getfd, ioctl_fionbio};
 use rustix::net::{self, AddressFamily, SocketAddrAny, SocketAddrUnix, SocketAddrV6};
 use rustix::net::{SocketFlags, SocketType, sockopt};
@@ -29,6 +32,10 @@ const SEND_BUFFER: usize = 128 << 10;
 
 /// How long a connection without a request is held back, in seconds.
 const SILENCE: i32 = 1;
+
+/// How often others are waited for that start in the same directory, and how long each time.
+const LOCK_ATTEMPTS: usize = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
 const FIRST_PASSED: RawFd = 3;
@@ -180,6 +187,7 @@ fn prepare(listener: &OwnedFd) -> io::Result<()> {
 /// everybody may connect to it who can reach it.
 fn bind_unix(path: &Path, files: &Files) -> io::Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
+    let _alone = lock(path.parent());
     let socket = |flags| net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
     // One that listens and whose queue is full says something else.
     let probe = socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
@@ -190,7 +198,24 @@ fn bind_unix(path: &Path, files: &Files) -> io::Result<OwnedFd> {
     }
     let listener = socket(SocketFlags::CLOEXEC)?;
     files.make(path, || Ok(net::bind_unix(&listener, &address)?))?;
+    // Up to here it looks like one that was left behind.
+    net::listen(&listener, BACKLOG)?;
     Ok(listener)
+}
+
+/// Keeps others from starting in this directory until it is dropped, so that none removes the
+/// socket that another one has just made. Whoever may read the directory can hold the lock, so after
+/// a while it goes on without.
+fn lock(directory: Option<&Path>) -> Option<File> {
+    let directory = directory.filter(|path| !path.as_os_str().is_empty());
+    let directory = File::open(directory.unwrap_or(Path::new("."))).ok()?;
+    for _ in 0..LOCK_ATTEMPTS {
+        if flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return Some(directory);
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
+    None
 }
 
 /// Lets the kernel hold back connections until something was sent on them, for as long as

@@ -310,6 +310,11 @@ fn what_has_no_effect_is_told() {
             "--socket has no effect: leave out --protocol mi_http",
         ),
         (
+            &["--socket=/x", "--http_password_file=/dev/null"],
+            &[],
+            "--http_password_file has no effect: it is for mi_http",
+        ),
+        (
             &[],
             &[("OPENSIPS_EXPORTER_SOKET", "/x")],
             "OPENSIPS_EXPORTER_SOKET has no effect, there is no such one, did you mean \

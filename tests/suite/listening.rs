@@ -170,6 +170,36 @@ fn a_socket_of_a_dead_process_is_replaced_and_any_other_file_is_not() {
     assert!(path.exists());
 }
 
+/// One of those that start at once takes the place of the dead one, and is not displaced itself.
+#[test]
+fn a_socket_of_a_dead_process_is_replaced_once() {
+    let directory = TempDir::new();
+    let path = directory.join("http.sock");
+    let address = format!("unix:{}", path.display());
+    for _ in 0..10 {
+        drop(UnixListener::bind(&path).expect("a socket"));
+        let start = |_| {
+            let mut command = listening_on(&[&address]);
+            command.args(["--socket", "/nowhere"]).stderr(Stdio::null());
+            command.spawn().expect("it starts")
+        };
+        let mut children: Vec<_> = (0..6).map(start).collect();
+        let began = Instant::now();
+        while children.len() > 1 && began.elapsed() < PATIENCE {
+            children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+            thread::sleep(Duration::from_millis(2));
+        }
+        let count = children.len();
+        let answers = count == 1 && is_healthy(connect(&path));
+        for mut child in children {
+            child.kill().expect("killed");
+            child.wait().expect("its end");
+        }
+        assert!(answers, "{count} listen");
+        fs::remove_file(&path).expect("the socket");
+    }
+}
+
 /// What it has opened already is removed when it cannot go on.
 #[test]
 fn a_start_that_fails_leaves_no_socket() {

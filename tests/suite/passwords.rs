@@ -67,6 +67,10 @@ fn mi_http_may_ask_for_a_password() {
         &["http://osips:se%2Fc@r:et@host/mi"],
         &["--http_address", "https://osips:se%2Fc@r:et@host/mi"],
         &["--http_address", "osips:se%2Fc@r:et@host/mi"],
+        &["--socket", "osips:se%2Fc@r:et@host/mi"],
+        &["--socket", "osips:se/c@r:et@host"],
+        &["--socket", "http://osips:se/c@r:et@host/mi"],
+        &["--socket", "http://osips:1/c@r:et@host/mi"],
         &["--http_password_file", "/no/such/file"],
     ] {
         let output = binary().args(arguments).output().expect("it runs");
@@ -74,5 +78,9 @@ fn mi_http_may_ask_for_a_password() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!is_secret(&text), "{text}");
         assert!(text.contains("...@host") || text.contains("cannot be read"));
+        let is_of_slash = arguments
+            .iter()
+            .any(|it| it.starts_with("http://") && it.contains("/c"));
+        assert_eq!(text.contains("%2F"), is_of_slash, "{text}");
     }
 }

@@ -129,3 +129,19 @@ fn why_nobody_answers_is_said_of_what_is_there() {
     assert!(reason.is_err_and(|reason| reason.starts_with("no reply from ")));
     assert!(began.elapsed() < Duration::from_secs(4));
 }
+
+/// `check` tells how long the replies took.
+#[test]
+fn the_search_is_no_part_of_the_time_of_the_replies() {
+    let directory = TempDir::new();
+    let (silent, proper) = (directory.join("silent.sock"), directory.join("mi.sock"));
+    let _silent = UnixDatagram::bind(&silent).expect("a socket");
+    let _server = StandIn::start(&proper, V3_6, &captured());
+    let mut client = client(vec![path(&silent), path(&proper)], directory.path());
+    let wanted = Selection::of(Scope::default()).wanted();
+    let began = Instant::now();
+    let deadline = Deadline::after(Duration::from_secs(4));
+    let reading = client.get_statistics(&wanted, deadline, &mut |_| ());
+    let took = reading.expect("the statistics").replies.took;
+    assert!(took < began.elapsed() / 2, "{took:?}");
+}

@@ -45,6 +45,8 @@ pub struct Replies {
     pub count: usize,
     /// The size of the largest one, in bytes.
     pub largest: usize,
+    /// How long they were waited for.
+    pub took: Duration,
 }
 
 /// One request for statistics.
@@ -327,7 +329,9 @@ impl Reader<'_, '_, '_> {
             }
             sink(statistic);
         };
+        let began = Instant::now();
         let bytes = (self.ask)(request, &mut note)?;
+        reading.replies.took += began.elapsed();
         self.bytes += bytes;
         reading.replies.count += 1;
         reading.replies.largest = reading.replies.largest.max(bytes);

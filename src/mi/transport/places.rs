@@ -82,6 +82,16 @@ impl Places {
         files.into_iter().map(Target::Path).chain([http]).collect()
     }
 
+    /// Whether a server that is asked by HTTP may be among them.
+    pub fn has_http(&self) -> bool {
+        match self {
+            Places::Given(targets) => {
+                targets.iter().any(|target| matches!(target, Target::Http { .. }))
+            }
+            Places::Usual => true,
+        }
+    }
+
     /// What they are called in a message.
     pub fn describe(&self) -> String {
         if let Places::Given(targets) = self {

@@ -68,6 +68,13 @@ impl FromStr for Target {
         if let Some(rest) = text.strip_prefix("http://") {
             let right = "use http://HOST:PORT/PATH, such as http://127.0.0.1:8888/mi";
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            if path.contains('@') {
+                return Err(
+                    "write a / in the password as %2F and an @ in the path as %40, or use \
+                            --http_password_file"
+                        .to_string(),
+                );
+            }
             let (login, host) = host.rsplit_once('@').unwrap_or(("", host));
             let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
             let host = parse_host(host, Some(80)).filter(|_| is_plain).ok_or(right)?;
@@ -83,6 +90,11 @@ impl FromStr for Target {
         }
         if text.starts_with("unixgram:") || text.starts_with("unixd:") {
             return Err("use the path alone, or unix:PATH".to_string());
+        }
+        if !text.starts_with("unix:") && !text.starts_with(['/', '.']) && text.contains('@') {
+            return Err(
+                "use http://USER:PASSWORD@HOST:PORT/PATH, or unix:PATH for a file".to_string()
+            );
         }
         let path = text.strip_prefix("unix:").unwrap_or(text);
         // sockaddr_un has room for 108 bytes, of which the last one is NUL.
@@ -138,6 +150,8 @@ mod tests {
             ("http://us@er@sip1/mi", "http://sip1:80/mi"),
             ("unix:/run/opensips/mi.sock", "/run/opensips/mi.sock"),
             ("unix:mi.sock", "mi.sock"),
+            ("unix:a@b", "a@b"),
+            ("./a@b", "./a@b"),
         ] {
             let target = text.parse::<Target>().map(|target| target.to_string());
             assert_eq!(target.as_deref(), Ok(expected));
@@ -160,6 +174,8 @@ mod tests {
             "http://a:b/",
             "http://a:80/a b",
             "http://user@/",
+            "http://user:1/2@host/mi",
+            "user:password@host",
             "https://a/mi",
         ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
