@@ -2,8 +2,8 @@
 //! (Grafana 10 and later, schema 39).
 //!
 //! Nothing but panels that Grafana brings along. A panel whose module is not loaded says that it
-//! has no data. Its row is folded and cannot be hidden: Grafana shows a row that is repeated for the
-//! values of a variable once where the variable has none.
+//! has no data. Its row is folded and cannot be hidden: Grafana shows a row that is repeated for
+//! the values of a variable once where the variable has none.
 
 use crate::mi::json::string;
 
