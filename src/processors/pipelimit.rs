@@ -20,10 +20,12 @@ pub const PROCESSOR: Processor = Processor {
                 &[optional(&[], &[("pipe", &["name"]), ("algorithm", &["algorithm"])])],
                 &[
                     metric("opensips_pipelimit_limit",
-                        "Requests that a pipe lets through in an interval (pl.list)",
+                        "Requests that a pipe lets through in a second; with FEEDBACK and NETWORK \
+                         another number (pl.list)",
                         Reading::Number(&["limit"])),
                     metric("opensips_pipelimit_requests",
-                        "Requests to a pipe in this interval (pl.list)",
+                        "Requests to a pipe in this interval, which is of 10 s by default \
+                         (pl.list)",
                         Reading::Number(&["counter"])),
                     metric("opensips_pipelimit_last_requests",
                         "Requests to a pipe in the last interval (pl.list)",

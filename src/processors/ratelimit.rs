@@ -1,6 +1,7 @@
 //! The module `ratelimit`: its pipes (OpenSIPS 1.11 to 4.0, `modules/ratelimit/ratelimit.c`).
 //!
-//! No server tells how many requests a pipe refused. The `drop_rate` of the reply is one number for
+//! By default limits are those of a second, and requests those of the last `timer_interval`, which
+//! the server does not tell: 10 seconds. No server tells how many requests a pipe refused. The `drop_rate` of the reply is one number for
 //! all pipes, which only two of the algorithms set.
 
 use super::Processor;
@@ -29,10 +30,12 @@ pub const PROCESSOR: Processor = Processor {
                         &[("pipe", &["id"]), ("algorithm", &["algorithm"])])],
                     &[
                         metric("opensips_ratelimit_limit",
-                            "Requests that a pipe lets through in an interval (rl_list)",
+                            "Requests that a pipe lets through in a second, or with SBT in its \
+                             window; with FEEDBACK and NETWORK another number (rl_list)",
                             Reading::Number(&["limit"])),
                         metric("opensips_ratelimit_requests",
-                            "Requests to a pipe in this interval (rl_list)",
+                            "Requests to a pipe in the last interval, which is of 10 s by \
+                             default, or with SBT in its window (rl_list)",
                             Reading::Number(&["counter"])),
                     ],
                 )
