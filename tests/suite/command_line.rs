@@ -217,7 +217,7 @@ fn the_environment_is_checked_like_the_flags() {
 }
 
 /// The first log line names what is in force.
-fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Exporter {
+pub fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Exporter {
     let mut command = binary();
     command.args(arguments).envs(environment.iter().copied());
     Exporter::run(command)
@@ -293,47 +293,6 @@ fn a_value_is_taken_as_it_is() {
             "{text}"
         );
     }
-}
-
-#[test]
-fn what_has_no_effect_is_told() {
-    let http = "--http_address=http://127.0.0.1:1/mi";
-    for (arguments, environment, expected) in [
-        (
-            &[http][..],
-            &[][..],
-            "--http_address has no effect: add --protocol mi_http",
-        ),
-        (
-            &["--socket=/x", http, "--protocol=mi_http"],
-            &[],
-            "--socket has no effect: leave out --protocol mi_http",
-        ),
-        (
-            &["--socket=/x", "--http_password_file=/dev/null"],
-            &[],
-            "--http_password_file has no effect: it is for mi_http",
-        ),
-        (
-            &[],
-            &[("OPENSIPS_EXPORTER_SOKET", "/x")],
-            "OPENSIPS_EXPORTER_SOKET has no effect, there is no such one, did you mean \
-             OPENSIPS_EXPORTER_SOCKET?",
-        ),
-    ] {
-        let arguments = [&["--addr=127.0.0.1:0"], arguments].concat();
-        let exporter = started(&arguments, environment);
-        exporter.wait_for_log("serves");
-        assert_eq!(exporter.logged(expected).len(), 1, "{:?}", exporter.log());
-    }
-    // What is empty counts as not set, and Kubernetes sets such a port for a service of this name.
-    let environment = [
-        ("OPENSIPS_EXPORTER_SOKET", ""),
-        ("OPENSIPS_EXPORTER_PORT", "tcp://127.0.0.1:9434"),
-    ];
-    let exporter = started(&["--addr=127.0.0.1:0"], &environment);
-    exporter.wait_for_log("serves");
-    assert_eq!(exporter.logged("no effect"), Vec::<String>::new());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use crate::command_line::started;
 use crate::outages::as_user_without_privileges;
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, V4_0, script_variable};
 use crate::support::{TempDir, assert_down, binary, captured, server_with};
@@ -49,4 +50,45 @@ fn no_percentage_is_told_of_a_limit_that_is_not_known() {
         text.contains("replies      1 in ") && !text.contains('%'),
         "{text}"
     );
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let http = "--http_address=http://127.0.0.1:1/mi";
+    for (arguments, environment, expected) in [
+        (
+            &[http][..],
+            &[][..],
+            "--http_address has no effect: add --protocol mi_http",
+        ),
+        (
+            &["--socket=/x", http, "--protocol=mi_http"],
+            &[],
+            "--socket has no effect: leave out --protocol mi_http",
+        ),
+        (
+            &["--socket=/x", "--http_password_file=/dev/null"],
+            &[],
+            "--http_password_file has no effect: it is for mi_http",
+        ),
+        (
+            &[],
+            &[("OPENSIPS_EXPORTER_SOKET", "/x")],
+            "OPENSIPS_EXPORTER_SOKET has no effect, there is no such one, did you mean \
+             OPENSIPS_EXPORTER_SOCKET?",
+        ),
+    ] {
+        let arguments = [&["--addr=127.0.0.1:0"], arguments].concat();
+        let exporter = started(&arguments, environment);
+        exporter.wait_for_log("serves");
+        assert_eq!(exporter.logged(expected).len(), 1, "{:?}", exporter.log());
+    }
+    // What is empty counts as not set, and Kubernetes sets such a port for a service of this name.
+    let environment = [
+        ("OPENSIPS_EXPORTER_SOKET", ""),
+        ("OPENSIPS_EXPORTER_PORT", "tcp://127.0.0.1:9434"),
+    ];
+    let exporter = started(&["--addr=127.0.0.1:0"], &environment);
+    exporter.wait_for_log("serves");
+    assert_eq!(exporter.logged("no effect"), Vec::<String>::new());
 }
