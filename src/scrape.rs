@@ -119,7 +119,7 @@ impl Scraper {
         let scrape = self.ask(&mut asked.client, selection, deadline);
         let Asked { client, news } = &mut *asked;
         let is_timeout = |error: &Error| error.is_timeout();
-        if client.is_fair(had) || !scrape.result.as_ref().is_err_and(is_timeout) {
+        if had >= client.fair_time() || !scrape.result.as_ref().is_err_and(is_timeout) {
             self.note(&scrape, selection, client, news);
         }
         let is_whole = scrape.result.is_ok() && scrape.collected.is_whole();
@@ -176,8 +176,10 @@ impl Scraper {
         scrape
     }
 
-    /// Asks for the statistics.
+    /// Asks for the statistics, and waits at least as long as a healthy server needs, whatever the
+    /// deadline: what nobody waits for piles up at the server.
     fn read(&self, client: &mut Client, selection: &Selection, deadline: Deadline) -> Scrape<'_> {
+        let deadline = deadline.at_least(client.fair_time());
         let mut parsed = 0;
         let mut unparsed = 0;
         let mut groups: Vec<String> = Vec::new();

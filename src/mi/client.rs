@@ -72,9 +72,9 @@ impl Client {
         self.groups.arguments(&[]).contains(&group)
     }
 
-    /// Whether a healthy server answers within `time`. If it does not, that says something of it.
-    pub fn is_fair(&self, time: Duration) -> bool {
-        time >= FAIR_TIME.min(self.timeout / 2)
+    /// The time within which a healthy server answers. If it does not, that says something of it.
+    pub fn fair_time(&self) -> Duration {
+        FAIR_TIME.min(self.timeout / 2)
     }
 
     /// Asks for statistics by `get_statistics` and gives them to `sink`. The server leaves out
@@ -90,7 +90,6 @@ impl Client {
         deadline: Deadline,
         sink: &mut Sink<'_>,
     ) -> Result<Reading, Error> {
-        let had = deadline.remaining().unwrap_or_default();
         // A server that was restarted has another socket.
         let identity = self.caller.endpoint.identity();
         self.server.take_if(|server| server.identity != identity);
@@ -118,9 +117,7 @@ impl Client {
                 Refused::TooLarge => Error::TooLarge,
                 Refused::OtherDialect(_) | Refused::NotOurs => Error::OtherDialect,
             };
-            // Nothing follows from a reply that had no time to come.
-            let says_nothing = matches!(error, Error::NoFifoReply { .. }) && !self.is_fair(had);
-            if error.is_of_another_server() && !says_nothing {
+            if error.is_of_another_server() {
                 self.server = None;
             }
             error

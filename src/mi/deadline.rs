@@ -26,6 +26,14 @@ impl Deadline {
         Deadline::after(limit.min(left))
     }
 
+    /// The moment `limit` from now, if that comes later.
+    pub fn at_least(self, limit: Duration) -> Self {
+        match self.remaining() {
+            Some(left) if left >= limit => self,
+            _ => Deadline::after(limit),
+        }
+    }
+
     /// What is left, never zero: `None` when the moment has passed.
     pub fn remaining(self) -> Option<Duration> {
         self.limit.checked_sub(self.start.elapsed()).filter(|left| !left.is_zero())

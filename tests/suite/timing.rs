@@ -125,6 +125,28 @@ fn prometheus_says_how_long_a_scrape_may_take() {
     }
 }
 
+/// What a client in a hurry asked for has to be answered before anything else is: when it is not
+/// waited for, requests pile up at the server.
+#[test]
+fn hurried_scrapes_leave_no_work_behind() {
+    let (_directory, server, exporter) = server_and_exporter(&[]);
+    assert_up(&exporter);
+    server.behave(Behaviour::Slow(Duration::from_millis(100)));
+    let began = Instant::now();
+    for target in ["/metrics?collect[]=net:", "/-/ready"].repeat(10) {
+        exporter.send(&format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             X-Prometheus-Scrape-Timeout-Seconds: 0.1\r\n\r\n"
+        ));
+    }
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    let began = Instant::now();
+    assert_up(&exporter);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
 #[test]
 fn the_duration_is_in_seconds() {
     let (_directory, server, exporter) = server_and_exporter(&[]);
