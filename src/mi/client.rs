@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::deadline::Deadline;
 use super::error::{CommandError, Error};
 use super::server::{Call, Process, Server, Topic, list_of_names, processes_in};
-use super::split::{self, Groups, Plan, Reading, Request, Wanted};
+use super::split::{self, Groups, Plan, Reading, Request, Time, Wanted};
 use super::transport::Endpoint;
 use super::wire::{Dialect, Product, Refused, Sink, Value, line};
 
@@ -140,7 +140,8 @@ impl Client {
         };
         let (dialect, identity, caller) = (server.dialect, server.identity.clone(), &self.caller);
         let mut has_answered = false;
-        let is_patient = deadline.limit() >= self.timeout / 2;
+        let limit = deadline.limit();
+        let time = Time { limit, is_patient: limit >= self.timeout / 2 };
         let mut ask = |request: Request<'_>, sink: &mut Sink<'_>| {
             let deadline = match request.is_risky {
                 true => deadline.at_most(deadline.limit() / 4),
@@ -168,7 +169,7 @@ impl Client {
             }
         };
         let (plan, groups) = (&mut server.plan, &mut self.groups);
-        let reading = split::read(plan, groups, wanted, arguments, is_patient, &mut ask, sink);
+        let reading = split::read(plan, groups, wanted, arguments, time, &mut ask, sink);
         let mut reading = reading?;
         reading.is_by_groups |= is_by_groups;
         // 1.x and Kamailio have no groups but those that are known.

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use crate::support::many_processes::{assert_all, statistics};
-use crate::support::stand_in::{Behaviour, V2_4, V3_6, script_variable};
+use crate::support::stand_in::{Behaviour, V2_4, V3_6, Version, script_variable};
 use crate::support::{assert_is_down, server_with, wait_until};
+
+/// Requests that take a server long, for each version.
+const SLOW: [(Version, &[&str]); 2] = [
+    (V2_4, &["\nall", "script:"]),
+    (V3_6, &["\"all\"", "script:"]),
+];
 
 /// A script that makes names without end keeps the server busy for seconds with each request for
 /// them, until it finds that they do not fit.
 #[test]
 fn names_without_end_cost_no_other_group() {
-    for (version, slow) in [
-        (V2_4, &["\nall", "script:"]),
-        (V3_6, &["\"all\"", "script:"]),
-    ] {
+    for (version, slow) in SLOW {
         let all = statistics(version, 10);
         let (_directory, server, exporter) = server_with(version, all, &["--timeout=4s"]);
         assert_all(&exporter, version, 10);
@@ -45,6 +48,37 @@ fn names_without_end_cost_no_other_group() {
             server.requests().len() == 1
         });
         exporter.wait_for_log("no group is left out of the page any more");
+    }
+}
+
+/// A server that finds before the scrape is over that they do not fit, however long that takes.
+#[test]
+fn names_without_end_cost_the_first_page_nothing_else() {
+    for (version, slow) in SLOW {
+        let all = statistics(version, 10);
+        let (_directory, server, exporter) = server_with(version, all, &["--timeout=8s"]);
+        assert_all(&exporter, version, 10);
+        server.change(|all| all.extend((0..3000).map(script_variable)));
+        server.behave(Behaviour::SlowAt(slow, Duration::from_secs(3)));
+        assert_all(&exporter, version, 10);
+    }
+}
+
+/// They did not fit when they were still read fast, and are asked for again when they are not.
+#[test]
+fn names_without_end_cost_nothing_else_when_they_are_tried_again() {
+    for (version, slow) in SLOW {
+        let mut all = statistics(version, 10);
+        all.extend((0..3000).map(script_variable));
+        let (_directory, server, exporter) = server_with(version, all, &["--timeout=4s"]);
+        assert_all(&exporter, version, 10);
+        server.behave(Behaviour::SlowAt(slow, Duration::from_millis(4200)));
+        server.forget();
+        wait_until("they are tried again", || {
+            assert_all(&exporter, version, 10);
+            let requests = server.requests();
+            requests.iter().any(|request| request.contains("script:"))
+        });
     }
 }
 

@@ -16,10 +16,10 @@ pub const GROWING: &[&str] = &["dynamic", "script"];
 /// The most groups that are remembered beside [`GROUPS`].
 const MAX_OTHERS: usize = 256;
 
-/// Whether `argument` asks for a group in which the script may make names without end.
+/// Whether `argument` asks for a group in which the script may make names without end, or for all.
 pub fn may_grow(argument: &str) -> bool {
     let is_made = |group| GROWING.contains(&group) || !GROUPS.contains(&group);
-    argument.strip_suffix(':').is_some_and(is_made)
+    argument == "all" || argument.strip_suffix(':').is_some_and(is_made)
 }
 
 /// The groups that a server has or had, also before it was started again.

@@ -14,7 +14,7 @@ use super::retry::Retry;
 pub use groups::Groups;
 use names::PerProcess;
 pub use names::Seen;
-pub use reader::{Reading, Replies, Request, read};
+pub use reader::{Reading, Replies, Request, Time, read};
 
 /// Bytes of a request for statistics beside its arguments, in the longest dialect.
 const FRAME: usize = 100;
@@ -54,8 +54,8 @@ pub struct Plan {
     /// The arguments whose reply was too large, or did not come in time.
     too_large: Retry<Vec<String>>,
     /// Whether groups that may grow without end are asked for one by one after all others, since
-    /// something with them in it did not come in time: a server works on such a group for seconds
-    /// before it finds that it does not fit.
+    /// something with them in it took long: a server works on such a group for seconds before it
+    /// finds that it does not fit.
     is_careful: bool,
     /// Whether groups of processes are asked for by names.
     is_by_names: bool,
@@ -102,6 +102,16 @@ impl Plan {
     fn is_left_out(&self, argument: &str, now: Instant) -> bool {
         let is_named = self.by_names(argument).is_some();
         !is_named && !self.too_large.may_ask([argument.to_string()].as_slice(), now)
+    }
+
+    /// Whether a reply to `argument` may not come in time: it asks for a group that may grow without
+    /// end and that was too large by itself before, or did not come in time.
+    fn is_risky(&self, argument: &str) -> bool {
+        let is_in = |failed: &Vec<String>| match failed.as_slice() {
+            [failed] => failed == argument || argument == "all" && groups::may_grow(failed),
+            _ => false,
+        };
+        groups::may_grow(argument) && (self.is_careful || self.too_large.failed().any(is_in))
     }
 
     /// Whether `arguments` may fit into one reply. `is_everything` says that they are all that is

@@ -62,8 +62,16 @@ pub struct Request<'r> {
 /// bytes: 0 if the server knows nothing of that.
 pub type Ask<'a> = dyn FnMut(Request<'_>, &mut Sink<'_>) -> Result<usize, Refused> + 'a;
 
-/// Reads what is `wanted` by these `arguments` of `get_statistics`. Unless the scrape `is_patient`,
-/// nothing is learnt from what does not come in time.
+/// The time that a scrape has.
+#[derive(Debug, Clone, Copy)]
+pub struct Time {
+    /// How long it may take in all.
+    pub limit: Duration,
+    /// Whether something is learnt from what does not come in that time.
+    pub is_patient: bool,
+}
+
+/// Reads what is `wanted` by these `arguments` of `get_statistics`.
 ///
 /// # Errors
 ///
@@ -74,7 +82,7 @@ pub fn read(
     groups: &mut Groups,
     wanted: &Wanted,
     arguments: Vec<String>,
-    is_patient: bool,
+    time: Time,
     ask: &mut Ask<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<Reading, Refused> {
@@ -82,7 +90,7 @@ pub fn read(
         plan,
         groups,
         is_everything: wanted.is_everything,
-        is_patient,
+        time,
         named: &wanted.named,
         ask,
         sink,
@@ -112,7 +120,7 @@ struct Reader<'r, 's, 'k> {
     plan: &'r mut Plan,
     groups: &'r mut Groups,
     is_everything: bool,
-    is_patient: bool,
+    time: Time,
     named: &'r [String],
     ask: &'r mut Ask<'s>,
     sink: &'r mut Sink<'k>,
@@ -129,8 +137,7 @@ struct Reader<'r, 's, 'k> {
 impl Reader<'_, '_, '_> {
     /// Reads what `arguments` ask for, in parts if it does not fit into one reply.
     fn list(&mut self, mut arguments: Vec<String>) -> Result<(), Refused> {
-        let may_grow = |argument: &String| argument == "all" || may_grow(argument);
-        let is_careful = self.plan.is_careful && arguments.iter().any(may_grow);
+        let is_careful = arguments.iter().any(|argument| self.plan.is_risky(argument));
         if arguments == ["all"]
             && (is_careful || !self.plan.may_fit(&arguments, self.is_everything, self.now))
         {
@@ -140,7 +147,8 @@ impl Reader<'_, '_, '_> {
         let (left_out, arguments): (Vec<_>, Vec<_>) = arguments.into_iter().partition(is_left_out);
         self.reading.left_out.extend(left_out);
         if is_careful {
-            let (growing, others) = arguments.into_iter().partition(may_grow);
+            let is_risky = |argument: &String| self.plan.is_risky(argument);
+            let (growing, others) = arguments.into_iter().partition(is_risky);
             self.list(others)?;
             return self.growing(growing);
         }
@@ -154,7 +162,9 @@ impl Reader<'_, '_, '_> {
             let mut result = self.request(&arguments);
             let fitting = &mut self.plan.fitting;
             let at = fitting.iter().position(|known| *known == arguments);
-            if let (Err(Refused::TooLarge), Some(at)) = (&result, at) {
+            let (now, time) = (self.now, self.time);
+            let is_slow = || now.elapsed() > time.limit / 4;
+            if let (Err(Refused::TooLarge), Some(at), false) = (&result, at, is_slow()) {
                 fitting.swap_remove(at);
                 // It fitted before, so the reply may be lost.
                 result = self.request(&arguments);
@@ -166,13 +176,20 @@ impl Reader<'_, '_, '_> {
                     self.groups.are_all_known |= arguments == ["all"];
                     return Ok(());
                 }
-                Err(Refused::TooLarge) => self.too_large.push(arguments.clone()),
+                Err(Refused::TooLarge) => {
+                    self.too_large.push(arguments.clone());
+                    let has_parts = arguments.len() > 1 || arguments == ["all"];
+                    if is_slow() && has_parts && arguments.iter().any(|one| may_grow(one)) {
+                        self.plan.is_careful = true;
+                        return self.list(arguments);
+                    }
+                }
                 // No server has a name of that length.
                 Err(Refused::TooLong) if arguments.len() == 1 => return Ok(()),
                 Err(Refused::TooLong) => return self.halves(&arguments),
                 Err(refused) => {
-                    let has_hung = self.is_patient && is_timeout(&refused);
-                    self.plan.is_careful |= has_hung && arguments.iter().any(may_grow);
+                    let has_hung = self.time.is_patient && is_timeout(&refused);
+                    self.plan.is_careful |= has_hung && arguments.iter().any(|one| may_grow(one));
                     return Err(refused);
                 }
             }
@@ -197,7 +214,7 @@ impl Reader<'_, '_, '_> {
                     // What was read shows that the server is alive.
                     Err(refused) if is_timeout(&refused) && self.statistics > 0 => {
                         self.reading.is_busy = true;
-                        let learnt = self.is_patient.then(|| arguments.clone());
+                        let learnt = self.time.is_patient.then(|| arguments.clone());
                         self.too_large.extend(learnt);
                     }
                     Err(refused) => return Err(refused),
@@ -205,7 +222,7 @@ impl Reader<'_, '_, '_> {
             }
             self.reading.left_out.extend(arguments);
         }
-        self.plan.is_careful = !self.is_everything || !self.reading.left_out.is_empty();
+        self.plan.is_careful &= !self.is_everything || !self.reading.left_out.is_empty();
         Ok(())
     }
 
