@@ -165,12 +165,17 @@ fn prove(mut stream: &UnixStream) -> io::Result<()> {
 }
 
 /// The answer of tiny_http to `request`. All of it is held, so that a client that reads slowly
-/// keeps no stream.
+/// keeps no stream. `claim` is told its size before there is memory for it, and what it returns is
+/// kept until it is read.
 ///
 /// # Errors
 ///
 /// When tiny_http does not answer, which is a fault.
-pub fn ask(mut stream: &UnixStream, request: &Canonical) -> io::Result<Vec<u8>> {
+pub fn ask<C>(
+    mut stream: &UnixStream,
+    request: &Canonical,
+    claim: impl FnOnce(usize) -> C,
+) -> io::Result<Vec<u8>> {
     stream.write_all(request.canonical.as_bytes())?;
     let mut answer = Vec::new();
     let rest = loop {
@@ -184,6 +189,7 @@ pub fn ask(mut stream: &UnixStream, request: &Canonical) -> io::Result<Vec<u8>> 
         }
     };
     let start = answer.len();
+    let _claim = claim(start + rest);
     answer.resize(start + rest, 0);
     stream.read_exact(answer.get_mut(start..).unwrap_or_default())?;
     Ok(answer)

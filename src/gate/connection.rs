@@ -174,10 +174,9 @@ impl<'a> Connection<'a> {
         }
         let address = self.address.map(|address| address.to_string()).unwrap_or_default();
         request.add(CLIENT, &address);
-        let answer = backend::ask(&stream, &request);
+        let answer = backend::ask(&stream, &request, |bytes| self.slot.claim(bytes));
         self.slot.leave_stream(answer.is_ok().then_some(stream));
         let answer = answer.inspect_err(|_| log::error!("{}", BackendError::Ended))?;
-        self.slot.hold(answer.len());
         self.send(&answer, Instant::now() + ANSWER_TIME)?;
         self.slot.hold(0);
         Ok(request.keep_alive)

@@ -89,6 +89,8 @@ struct Gate {
     /// How many threads may serve connections: one more than there are connections.
     most_threads: usize,
     state: Mutex<State>,
+    /// Who has it reads an answer.
+    reading: Mutex<()>,
     /// Tells when tiny_http does not answer any more.
     end: Sender<BackendError>,
 }
@@ -120,6 +122,7 @@ pub fn start(
         handler: Arc::new(handler),
         most_threads: connections + 1,
         state: Mutex::new(state),
+        reading: Mutex::default(),
         end,
     });
     gate.add_streams()?;

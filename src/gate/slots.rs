@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,14 @@ impl Slot<'_> {
             now = Instant::now();
             state = self.gate.lock();
         }
+    }
+
+    /// Makes room for so many bytes of an answer, which is read while the guard is there. One after
+    /// the other is, so that clients that read nothing give way in time.
+    pub fn claim(&self, bytes: usize) -> MutexGuard<'_, ()> {
+        let reading = self.gate.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.hold(bytes);
+        reading
     }
 
     /// Notes that the client has so many bytes of an answer to read. Clients that read nothing give

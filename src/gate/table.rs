@@ -109,12 +109,13 @@ pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
     number
 }
 
-/// The connection that is closed when a slot is needed: the one with least to lose, then one of
-/// the client with most slots, then the one for which nothing changed for longest.
+/// The connection that is closed when a slot is needed: one that is at its end, then one of a crowd,
+/// which is a client with more than a quarter of all slots; among these the one with least to lose,
+/// then one of the client with most slots, then the one for which nothing changed for longest.
 ///
-/// One that waits for a stream is closed only if it is slow and its client has others and more than
-/// a quarter of all slots, or if none came free since `freed`, for [`OVERDUE`]; and the last one
-/// first, since the first one is the next to be answered.
+/// One that waits for a stream is closed only if it is slow and of a crowd, or if none came free
+/// since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next to be
+/// answered.
 pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Option<u64> {
     let mut held: BTreeMap<_, usize> = BTreeMap::new();
     for row in table.values().filter(|row| !row.is_evicted) {
@@ -122,20 +123,22 @@ pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Opti
     }
     let all: usize = held.values().sum();
     let slots = |row: &Row<T>| held.get(&row.client).copied().unwrap_or_default();
+    let is_of_crowd = |row: &Row<T>| slots(row) > 1 && slots(row) * 4 > all;
     let may_go = |row: &Row<T>| match row.phase {
         _ if row.is_evicted => false,
         Phase::Served => false,
-        Phase::Waiting if row.is_slow && slots(row) > 1 && slots(row) * 4 > all => true,
+        Phase::Waiting if row.is_slow && is_of_crowd(row) => true,
         Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
         _ => true,
     };
-    let phases = table.values().filter(|row| may_go(row));
-    let phase = phases.map(|row| row.phase).min()?;
-    let rows = table.iter();
-    let rows = rows.filter(|(_, row)| row.phase == phase && may_go(row));
+    let rank = |row: &Row<T>| {
+        let has_more_to_lose = row.phase != Phase::Closing;
+        (has_more_to_lose, !is_of_crowd(row), row.phase, Reverse(slots(row)))
+    };
+    let rows = table.iter().filter(|(_, row)| may_go(row));
     let first = rows.min_by(|(_, one), (_, other)| {
         let order = one.since.cmp(&other.since);
-        slots(other).cmp(&slots(one)).then(match phase {
+        rank(one).cmp(&rank(other)).then(match one.phase {
             Phase::Waiting => order.reverse(),
             _ => order,
         })
@@ -259,6 +262,21 @@ mod tests {
         let (mut table, now) = table(&[&[(B, Waiting), (B, Waiting)], &others[..]].concat());
         table.values_mut().for_each(|row| row.is_slow = true);
         assert_eq!(victim(&table, now, Some(now)), None);
+    }
+
+    #[test]
+    fn a_client_with_many_slots_goes_before_others() {
+        let many = [(A, Served); 4];
+        for phase in [Idle, Reading, Sending] {
+            let (mut table, now) = table(&[&[(B, phase), (A, Waiting)], &many[..]].concat());
+            assert_eq!(victim(&table, now, Some(now)), Some(0));
+            change(&mut table, 1, |row| row.is_slow = true);
+            assert_eq!(victim(&table, now, Some(now)), Some(1));
+            change(&mut table, 5, |row| row.phase = Sending);
+            assert_eq!(victim(&table, now, Some(now)), Some(5));
+            change(&mut table, 0, |row| row.phase = Closing);
+            assert_eq!(victim(&table, now, Some(now)), Some(0));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The gate with a tiny_http that answers what a test wants: every byte arrives, however fast
 //! either side is.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -16,7 +16,7 @@ use opensips_exporter::gate::backend::MAX_STREAMS;
 use opensips_exporter::gate::connection::ANSWER_TIME;
 use opensips_exporter::gate::listener;
 use opensips_exporter::gate::request::{self, Head, MAX_HEAD};
-use opensips_exporter::gate::{self, Rules};
+use opensips_exporter::gate::{self, MAX_CONNECTIONS, Rules};
 use opensips_exporter::telemetry::Telemetry;
 use proptest::prelude::*;
 use tiny_http::Request;
@@ -283,6 +283,41 @@ fn clients_that_read_at_once_get_everything() {
             });
         }
     });
+}
+
+/// A client that reads its answer is not closed for a crowd whose requests only wait.
+#[test]
+fn a_crowd_cuts_no_answer_short() {
+    let (body, is_over) = (pattern(5_000_000), Arc::new(AtomicUsize::new(0)));
+    let (whole, flag) = (body.clone(), Arc::clone(&is_over));
+    let address = serve(move |request| {
+        while request.url() == "/slow" && flag.load(Ordering::SeqCst) == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        respond(request, whole.clone());
+    });
+    let mut reading = connect_from(3, address, Some(2048)).expect("a connection");
+    let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    reading.write_all(request).expect("taken");
+    read_head(&mut reading);
+    let crowd: Vec<TcpStream> = (0..2 * MAX_CONNECTIONS)
+        .filter_map(|_| {
+            let mut stream = connect_from(2, address, None).ok()?;
+            let request = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+            stream.write_all(request).ok()?;
+            Some(stream)
+        })
+        .collect();
+    let is_over_for = |stream: &TcpStream| {
+        stream.set_nonblocking(true).expect("a mode");
+        let answer = stream.peek(&mut [0]);
+        answer.map_or_else(|error| error.kind() != ErrorKind::WouldBlock, |_| true)
+    };
+    wait_until("places are short", || crowd.iter().any(is_over_for));
+    let mut answer = Vec::new();
+    reading.read_to_end(&mut answer).expect("all of it");
+    assert!(answer == body, "{}", answer.len());
+    is_over.store(1, Ordering::SeqCst);
 }
 
 fn read(bytes: &[u8]) -> Head {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::servers::{SERVERS, TRANSPORTS};
-use crate::support::attack::THREADS_AT_REST;
+use crate::support::attack::{MOST_THREADS, THREADS_AT_REST};
 use crate::support::{binary, compare_or_bless};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::backend::ALL_DESCRIPTORS;
@@ -132,7 +132,7 @@ fn the_limits_in_the_readme_are_those_of_the_program() {
         ),
         format!("| reading an answer | {} s |", ANSWER_TIME.as_secs()),
         format!("{THREADS_AT_REST} threads, 22 descriptors"),
-        format!("{ALL_DESCRIPTORS} descriptors"),
+        format!("at most {MOST_THREADS} threads, {ALL_DESCRIPTORS} descriptors"),
     ] {
         assert!(readme.contains(&expected), "{expected}");
     }

@@ -46,7 +46,7 @@ pub const THREADS_AFTERWARDS: usize = THREADS_AT_REST + 2 * MORE_STREAMS;
 
 /// Threads while there are all connections, and those are not gone that tiny_http began with: for
 /// each group one, and for each stream another one.
-const MOST_THREADS: usize =
+pub const MOST_THREADS: usize =
     THREADS_AFTERWARDS + MAX_CONNECTIONS + MAX_STREAMS / GROUP + MAX_STREAMS;
 
 /// Their descriptors: for each its own and two of tiny_http.
