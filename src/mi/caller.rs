@@ -79,13 +79,22 @@ impl Caller {
         }
     }
 
-    /// Waits for the answer of a server of this `dialect` to a later question. Where nothing but
-    /// answers tells one server from another, it is one that each has an answer to; but Kamailio
-    /// would log what it does not know.
+    /// Waits for the answer of a server of this `dialect` to a later question, which that server has
+    /// an answer to and does not log. Where nothing but answers tells one server from another, silence
+    /// may mean that it is another: Kamailio says nothing to lines. Then it is asked what each has an
+    /// answer to.
     fn look_alive(&self, dialect: Dialect, deadline: Deadline) -> Result<(), Refused> {
-        if dialect == Dialect::Kamailio || self.endpoint.identity().is_some() {
-            self.version(dialect, None, deadline)?;
-            return Ok(());
+        let is_known = dialect == Dialect::Kamailio
+            || self.chosen.is_some()
+            || self.endpoint.identity().is_some();
+        let patience = match is_known {
+            true => deadline,
+            false => deadline.at_most(deadline.remaining().unwrap_or_default() / 2),
+        };
+        match self.version(dialect, None, patience) {
+            Ok(None) if !is_known => {}
+            Err(error) if !is_known && error.is_timeout() => {}
+            result => return result.map(drop).map_err(Refused::Error),
         }
         match self.detect(deadline)? {
             Introduction { dialect: Dialect::Line, .. } => Ok(()),
