@@ -416,7 +416,7 @@ fn pages_that_nobody_reads_have_a_bound() {
     }
     let most = peak(&exporter);
     println!("pages that nobody reads: at most {most} kB");
-    // The printed unit allows 64 MB. glibc keeps memory for each thread, the static binary does
+    // The README says 50 MB. glibc keeps memory for each thread, the static binary does
     // not.
     assert!(!is_full() || most < 48 << 10, "{most} kB");
 }

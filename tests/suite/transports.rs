@@ -87,7 +87,10 @@ fn a_lost_packet_teaches_nothing() {
         server.behave(Behaviour::Proper);
         // Nothing that the server would log.
         let requests = server.take_requests();
-        assert!(requests.iter().all(|request| request.starts_with(':')), "{requests:?}");
+        assert!(
+            requests.iter().all(|request| request.starts_with(':')),
+            "{requests:?}"
+        );
         assert_up(&exporter);
         assert_eq!(server.take_requests().len(), 1);
     }
