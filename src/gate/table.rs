@@ -109,9 +109,10 @@ pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
     number
 }
 
-/// The connection that is closed when a slot is needed: one that is at its end, then one of a crowd,
-/// which is a client with more than a quarter of all slots; among these the one with least to lose,
-/// then one of the client with most slots, then the one for which nothing changed for longest.
+/// The connection that is closed when a slot is needed: one that is at its end, then one of a
+/// crowd, which is a client with more than a quarter of all slots; among these the one with least
+/// to lose, then one of the client with most slots, then the one for which nothing changed for
+/// longest.
 ///
 /// One that waits for a stream is closed only if it is slow and of a crowd, or if none came free
 /// since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next to be

@@ -79,10 +79,10 @@ impl Caller {
         }
     }
 
-    /// Waits for the answer of a server of this `dialect` to a later question, which that server has
-    /// an answer to and does not log. Where nothing but answers tells one server from another, silence
-    /// may mean that it is another: Kamailio says nothing to lines. Then it is asked what each has an
-    /// answer to.
+    /// Waits for the answer of a server of this `dialect` to a later question, which that server
+    /// has an answer to and does not log. Where nothing but answers tells one server from another,
+    /// silence may mean that it is another: Kamailio says nothing to lines. Then it is asked what
+    /// each has an answer to.
     fn look_alive(&self, dialect: Dialect, deadline: Deadline) -> Result<(), Refused> {
         let is_known = dialect == Dialect::Kamailio
             || self.chosen.is_some()

@@ -104,8 +104,8 @@ impl Plan {
         !is_named && !self.too_large.may_ask([argument.to_string()].as_slice(), now)
     }
 
-    /// Whether a reply to `argument` may not come in time: it asks for a group that may grow without
-    /// end and that was too large by itself before, or did not come in time.
+    /// Whether a reply to `argument` may not come in time: it asks for a group that may grow
+    /// without end and that was too large by itself before, or did not come in time.
     fn is_risky(&self, argument: &str) -> bool {
         let is_in = |failed: &Vec<String>| match failed.as_slice() {
             [failed] => failed == argument || argument == "all" && groups::may_grow(failed),
