@@ -177,15 +177,14 @@ fn serve(
         is_slow: Box::new(move |target| asked.is_slow(target)),
         rejections,
     };
-    let end = gate::start(listeners, rules, move |request| site::respond(&site, request))
+    let gate = gate::start(listeners, rules, move |request| site::respond(&site, request))
         .map_err(|error| format!("no connection can be served: {error}"))?;
     for place in places {
         log::info!(
             "opensips_exporter {VERSION} (revision {REVISION}) serves {place} for {endpoint}"
         );
     }
-    let error = end.recv()?;
-    Err(format!("no connection can be served: {error}").into())
+    Err(format!("no connection can be served: {}", gate.wait()).into())
 }
 
 /// Ends the process with `code` on `signals`, after the files were removed that are noted in what

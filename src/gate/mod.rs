@@ -20,8 +20,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,7 +79,7 @@ impl Rules {
 }
 
 /// The connections that came by the listeners, and the streams that lead to tiny_http.
-struct Gate {
+pub struct Gate {
     listeners: Vec<OwnedFd>,
     /// Tells at which of them a connection waits, and one thread that waits for it.
     ready: OwnedFd,
@@ -91,12 +90,12 @@ struct Gate {
     state: Mutex<State>,
     /// Who has it reads an answer.
     reading: Mutex<()>,
-    /// Tells when tiny_http does not answer any more.
-    end: Sender<BackendError>,
+    /// Tells that tiny_http does not answer any more.
+    ended: Condvar,
 }
 
 /// Serves the connections that come in by `listeners`, while `handler` answers the requests that
-/// tiny_http gets. What is returned tells when that is over, which is a fault.
+/// tiny_http gets.
 ///
 /// # Errors
 ///
@@ -105,14 +104,13 @@ pub fn start(
     listeners: Vec<OwnedFd>,
     rules: Rules,
     handler: impl Fn(tiny_http::Request) + Send + Sync + 'static,
-) -> Result<Receiver<BackendError>, BackendError> {
+) -> Result<Arc<Gate>, BackendError> {
     let (connections, streams) = backend::affordable(listeners.len())?;
     let ready = epoll::create(CreateFlags::CLOEXEC).map_err(io::Error::from)?;
     for (number, listener) in (0..).zip(&listeners) {
         let number = EventData::new_u64(number);
         epoll::add(&ready, listener, number, EventFlags::IN).map_err(io::Error::from)?;
     }
-    let (end, ended) = mpsc::channel();
     let mut state = State::default();
     state.most_streams = streams;
     let gate = Arc::new(Gate {
@@ -123,14 +121,20 @@ pub fn start(
         most_threads: connections + 1,
         state: Mutex::new(state),
         reading: Mutex::default(),
-        end,
+        ended: Condvar::new(),
     });
     gate.add_streams()?;
     gate.spawn(&mut gate.lock())?;
-    Ok(ended)
+    Ok(gate)
 }
 
 impl Gate {
+    /// Waits until no connection can be served any more, which is a fault.
+    pub fn wait(&self) -> BackendError {
+        drop(self.ended.wait_while(self.lock(), |state| state.most_streams > 0));
+        BackendError::Ended
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -216,7 +220,7 @@ impl Gate {
         let now = Instant::now();
         let mut state = self.lock();
         let address = address.map(table::network);
-        let number = table::insert(&mut state.table, Row::new(address, seat, now));
+        let number = state.table.insert(Row::new(address, seat, now));
         state.waiting -= 1;
         let is_last = state.waiting == 0 && state.threads < self.most_threads;
         let started = if is_last { self.spawn(&mut state) } else { Ok(()) };

@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 
 use super::Gate;
 use super::backend::{self, BackendError, GROUP, MAX_STREAMS};
-use super::table::{self, Evicted, OVERDUE, Phase, Row, Table};
+use super::table::{Evicted, OVERDUE, Phase, Row, Table};
 
 /// How long a request waits while no stream comes free.
 const BUSY_TIME: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ impl Slot<'_> {
     pub fn mark(&self, phase: Phase) -> Result<(), Evicted> {
         let now = Instant::now();
         let mut state = self.gate.lock();
-        let row = state.table.get_mut(&self.number);
+        let row = state.table.get_mut(self.number);
         row.map_or(Ok(()), |row| row.mark(phase, now))?;
         state.settle(now);
         Ok(())
@@ -72,13 +72,13 @@ impl Slot<'_> {
         let began = Instant::now();
         let mut now = began;
         let mut state = self.gate.lock();
-        let row = state.table.get_mut(&self.number)?;
+        let row = state.table.get_mut(self.number)?;
         row.is_slow = is_slow;
         row.mark(Phase::Waiting, now).ok()?;
         loop {
             state.settle(now);
             let moved = state.freed.max(Some(began))?;
-            let row = state.table.get_mut(&self.number)?;
+            let row = state.table.get_mut(self.number)?;
             if row.item.granted.is_some() {
                 return row.item.granted.take();
             }
@@ -115,12 +115,12 @@ impl Slot<'_> {
     /// way when there are too many of them in all.
     pub fn hold(&self, bytes: usize) {
         let mut state = self.gate.lock();
-        if let Some(row) = state.table.get_mut(&self.number) {
+        if let Some(row) = state.table.get_mut(self.number) {
             row.unread = bytes;
         }
         let now = Instant::now();
-        while let Some(number) = table::hoarder(&state.table, MAX_UNREAD, now)
-            && let Some(row) = state.table.get_mut(&number)
+        while let Some(number) = state.table.hoarder(MAX_UNREAD, now)
+            && let Some(row) = state.table.get_mut(number)
         {
             evict(row);
         }
@@ -130,7 +130,7 @@ impl Slot<'_> {
     pub fn leave_stream(&self, stream: Option<UnixStream>) {
         let now = Instant::now();
         let mut state = self.gate.lock();
-        if let Some(row) = state.table.get_mut(&self.number) {
+        if let Some(row) = state.table.get_mut(self.number) {
             row.has_stream = false;
         }
         state.freed = Some(now);
@@ -138,8 +138,7 @@ impl Slot<'_> {
             state.open -= 1;
             state.most_streams -= 1;
             if state.most_streams == 0 {
-                // Nobody listens when the process ends anyway.
-                let _ = self.gate.end.send(BackendError::Ended);
+                self.gate.ended.notify_all();
             }
         }
         state.free.extend(stream);
@@ -150,7 +149,7 @@ impl Slot<'_> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
-        state.table.remove(&self.number);
+        state.table.remove(self.number);
         state.waiting += 1;
         state.is_full = false;
     }
@@ -180,8 +179,8 @@ impl State {
     /// Does what has become possible or necessary: hands out streams, and evicts a connection
     /// whose slot another one needs.
     pub fn settle(&mut self, now: Instant) {
-        while let Some(number) = table::next(&self.table, self.free.len(), self.open)
-            && let Some(row) = self.table.get_mut(&number)
+        while let Some(number) = self.table.next(self.free.len(), self.open)
+            && let Some(row) = self.table.get_mut(number)
         {
             // It waits, so it was not evicted.
             let _ = row.mark(Phase::Served, now);
@@ -190,8 +189,8 @@ impl State {
             row.item.thread.unpark();
         }
         while self.is_full
-            && let Some(number) = table::victim(&self.table, now, self.freed)
-            && let Some(row) = self.table.get_mut(&number)
+            && let Some(number) = self.table.victim(now, self.freed)
+            && let Some(row) = self.table.get_mut(number)
         {
             if row.is_awaited() && has_data(&row.item.client) {
                 // A request came, which its thread has not seen yet.

@@ -5,7 +5,6 @@
 //! nobody keeps others out by asking often.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -99,92 +98,107 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// All connections, each by a number that no other one has.
-pub type Table<T> = BTreeMap<u64, Row<T>>;
+/// All connections, each with a number that no other one has, in their order.
+pub struct Table<T>(Vec<(u64, Row<T>)>);
 
-/// Adds a connection, and returns its number.
-pub fn insert<T>(table: &mut Table<T>, row: Row<T>) -> u64 {
-    let number = table.last_key_value().map_or(0, |(last, _)| last + 1);
-    table.insert(number, row);
-    number
-}
-
-/// The connection that is closed when a slot is needed: one that is at its end, then one of a
-/// crowd, which is a client with more than a quarter of all slots; among these the one with least
-/// to lose, then one of the client with most slots, then the one for which nothing changed for
-/// longest.
-///
-/// One that waits for a stream is closed only if it is slow and of a crowd, or if none came free
-/// since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next to be
-/// answered.
-pub fn victim<T>(table: &Table<T>, now: Instant, freed: Option<Instant>) -> Option<u64> {
-    let mut held: BTreeMap<_, usize> = BTreeMap::new();
-    for row in table.values().filter(|row| !row.is_evicted) {
-        *held.entry(row.client).or_default() += 1;
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table(Vec::new())
     }
-    let all: usize = held.values().sum();
-    let slots = |row: &Row<T>| held.get(&row.client).copied().unwrap_or_default();
-    let is_of_crowd = |row: &Row<T>| slots(row) > 1 && slots(row) * 4 > all;
-    let may_go = |row: &Row<T>| match row.phase {
-        _ if row.is_evicted => false,
-        Phase::Served => false,
-        Phase::Waiting if row.is_slow && is_of_crowd(row) => true,
-        Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
-        _ => true,
-    };
-    let rank = |row: &Row<T>| {
-        let has_more_to_lose = row.phase != Phase::Closing;
-        (has_more_to_lose, !is_of_crowd(row), row.phase, Reverse(slots(row)))
-    };
-    let rows = table.iter().filter(|(_, row)| may_go(row));
-    let first = rows.min_by(|(_, one), (_, other)| {
-        let order = one.since.cmp(&other.since);
-        rank(one).cmp(&rank(other)).then(match one.phase {
-            Phase::Waiting => order.reverse(),
-            _ => order,
-        })
-    });
-    first.map(|(number, _)| *number)
 }
 
-/// The request that gets the next stream when `free` of `open` ones are: one of the client with
-/// fewest streams, then the one that waits for longest. A quarter of the streams is for requests
-/// that are not slow, and the last one of the others for a client who has none.
-pub fn next<T>(table: &Table<T>, free: usize, open: usize) -> Option<u64> {
-    let slow = count(table, |row| row.has_stream && row.is_slow);
-    let waiting = table.iter().filter(|(_, row)| free > 0 && row.is_waiting());
-    let waiting = waiting.map(|(number, row)| {
-        let streams = count(table, |other| other.client == row.client && other.has_stream);
-        (streams, row, *number)
-    });
-    let may_be_slow = |streams| slow + usize::from(streams > 0) < open - open / 4;
-    let waiting = waiting.filter(|(streams, row, _)| !row.is_slow || may_be_slow(*streams));
-    let next = waiting.min_by_key(|(streams, row, _)| (*streams, row.since));
-    next.map(|(_, _, number)| number)
-}
-
-/// The connection that is closed when there are more than `most` bytes of answers that are not
-/// read: one whose client has read nothing for [`OVERDUE`], or any that is not done when there are
-/// twice as many. It is one of the client with most of these bytes, then the oldest.
-pub fn hoarder<T>(table: &Table<T>, most: usize, now: Instant) -> Option<u64> {
-    let bytes = |of: Option<&Row<T>>| -> usize {
-        let rows = table.values().filter(|row| !row.is_evicted);
-        let rows = rows.filter(|row| of.is_none_or(|of| of.client == row.client));
-        rows.map(|row| row.unread).sum()
-    };
-    let all = bytes(None);
-    if all <= most {
-        return None;
+impl<T> Table<T> {
+    /// Adds a connection, and returns its number.
+    pub fn insert(&mut self, row: Row<T>) -> u64 {
+        let number = self.0.last().map_or(0, |(last, _)| last + 1);
+        self.0.push((number, row));
+        number
     }
-    let is_stalled = |row: &Row<T>| all > 2 * most || now >= row.since + OVERDUE;
-    let stalled = |row: &Row<T>| row.phase == Phase::Sending && !row.is_evicted && is_stalled(row);
-    let stalled = table.iter().filter(|(_, row)| stalled(row));
-    let first = stalled.min_by_key(|(_, row)| (Reverse(bytes(Some(row))), row.since));
-    first.map(|(number, _)| *number)
-}
 
-fn count<T>(table: &Table<T>, condition: impl Fn(&Row<T>) -> bool) -> usize {
-    table.values().filter(|row| condition(row)).count()
+    /// The connection with that number.
+    pub fn get_mut(&mut self, number: u64) -> Option<&mut Row<T>> {
+        self.0.iter_mut().find(|(known, _)| *known == number).map(|(_, row)| row)
+    }
+
+    /// Removes the connection with that number.
+    pub fn remove(&mut self, number: u64) {
+        self.0.retain(|(known, _)| *known != number);
+    }
+
+    /// The connection that is closed when a slot is needed: one that is at its end, then one of a
+    /// crowd, which is a client with more than a quarter of all slots; among these the one with
+    /// least to lose, then one of the client with most slots, then the one for which nothing
+    /// changed for longest.
+    ///
+    /// One that waits for a stream is closed only if it is slow and of a crowd, or if none came free
+    /// since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next to be
+    /// answered.
+    pub fn victim(&self, now: Instant, freed: Option<Instant>) -> Option<u64> {
+        let is_there = |row: &Row<T>| !row.is_evicted;
+        let all = self.count(is_there);
+        let held = |of: &Row<T>| self.count(|row| is_there(row) && row.client == of.client);
+        let rows = self.0.iter().filter(|(_, row)| is_there(row));
+        let rows = rows.map(|(number, row)| (*number, row, held(row)));
+        let is_of_crowd = |slots| slots > 1 && slots * 4 > all;
+        let may_go = |row: &Row<T>, slots| match row.phase {
+            Phase::Served => false,
+            Phase::Waiting if row.is_slow && is_of_crowd(slots) => true,
+            Phase::Waiting => now >= row.since.max(freed.unwrap_or(row.since)) + OVERDUE,
+            _ => true,
+        };
+        let rank = |row: &Row<T>, slots| {
+            let has_more_to_lose = row.phase != Phase::Closing;
+            (has_more_to_lose, !is_of_crowd(slots), row.phase, Reverse(slots))
+        };
+        let rows = rows.filter(|(_, row, slots)| may_go(row, *slots));
+        let first = rows.min_by(|(_, one, slots), (_, other, others)| {
+            let order = one.since.cmp(&other.since);
+            rank(one, *slots).cmp(&rank(other, *others)).then(match one.phase {
+                Phase::Waiting => order.reverse(),
+                _ => order,
+            })
+        });
+        first.map(|(number, ..)| number)
+    }
+
+    /// The request that gets the next stream when `free` of `open` ones are: one of the client with
+    /// fewest streams, then the one that waits for longest. A quarter of the streams is for requests
+    /// that are not slow, and the last one of the others for a client who has none.
+    pub fn next(&self, free: usize, open: usize) -> Option<u64> {
+        let slow = self.count(|row| row.has_stream && row.is_slow);
+        let waiting = self.0.iter().filter(|(_, row)| free > 0 && row.is_waiting());
+        let waiting = waiting.map(|(number, row)| {
+            let streams = self.count(|other| other.client == row.client && other.has_stream);
+            (streams, row, *number)
+        });
+        let may_be_slow = |streams| slow + usize::from(streams > 0) < open - open / 4;
+        let waiting = waiting.filter(|(streams, row, _)| !row.is_slow || may_be_slow(*streams));
+        let next = waiting.min_by_key(|(streams, row, _)| (*streams, row.since));
+        next.map(|(_, _, number)| number)
+    }
+
+    /// The connection that is closed when there are more than `most` bytes of answers that are not
+    /// read: one whose client has read nothing for [`OVERDUE`], or any that is not done when there are
+    /// twice as many. It is one of the client with most of these bytes, then the oldest.
+    pub fn hoarder(&self, most: usize, now: Instant) -> Option<u64> {
+        let rows = || self.0.iter().filter(|(_, row)| !row.is_evicted);
+        let bytes = |of: Option<&Row<T>>| -> usize {
+            let rows = rows().filter(|(_, row)| of.is_none_or(|of| of.client == row.client));
+            rows.map(|(_, row)| row.unread).sum()
+        };
+        let all = bytes(None);
+        if all <= most {
+            return None;
+        }
+        let is_stalled = |row: &Row<T>| all > 2 * most || now >= row.since + OVERDUE;
+        let stalled = rows().filter(|(_, row)| row.phase == Phase::Sending && is_stalled(row));
+        let first = stalled.min_by_key(|(_, row)| (Reverse(bytes(Some(row))), row.since));
+        first.map(|(number, _)| *number)
+    }
+
+    fn count(&self, condition: impl Fn(&Row<T>) -> bool) -> usize {
+        self.0.iter().filter(|(_, row)| condition(row)).count()
+    }
 }
 
 #[cfg(test)]
@@ -200,20 +214,19 @@ mod tests {
     /// is heeded.
     fn table(rows: &[(Option<IpAddr>, Phase)]) -> (Table<()>, Instant) {
         let began = Instant::now();
-        let mut table = Table::new();
+        let mut table = Table::default();
         for ((client, phase), second) in rows.iter().zip(0..) {
             let since = began + Duration::from_secs(second);
             let mut row = Row::new(*client, (), since);
             row.phase = *phase;
-            assert_eq!(insert(&mut table, row), second);
+            assert_eq!(table.insert(row), second);
         }
         (table, began + Duration::from_secs(1000))
     }
 
     /// Changes the connection of this number.
     fn change(table: &mut Table<()>, number: u64, change: impl FnOnce(&mut Row<()>)) {
-        assert!(table.contains_key(&number));
-        table.entry(number).and_modify(change);
+        assert!(table.get_mut(number).map(change).is_some());
     }
 
     #[test]
@@ -224,7 +237,7 @@ mod tests {
             let (table, now) = table(&rows);
             // The last one, but never one that is served.
             let expected = (count as u64).checked_sub(1).filter(|number| *number > 0);
-            assert_eq!(victim(&table, now, None), expected, "{rows:?}");
+            assert_eq!(table.victim(now, None), expected, "{rows:?}");
         }
     }
 
@@ -233,7 +246,7 @@ mod tests {
         let (mut table, now) = table(&[(B, Reading), (A, Reading), (A, Served), (A, Reading)]);
         // Of as many it is the one that has waited for longest.
         for expected in [Some(1), Some(3), Some(0), None] {
-            assert_eq!(victim(&table, now, None), expected);
+            assert_eq!(table.victim(now, None), expected);
             if let Some(number) = expected {
                 change(&mut table, number, |row| assert_eq!(row.evict(), Reading));
             }
@@ -244,25 +257,25 @@ mod tests {
     fn a_request_that_waits_has_a_while() {
         let (table, now) = table(&[(A, Waiting), (B, Waiting)]);
         let since = now - Duration::from_secs(1000);
-        assert_eq!(victim(&table, since, None), None);
-        assert_eq!(victim(&table, since + OVERDUE, None), Some(0));
+        assert_eq!(table.victim(since, None), None);
+        assert_eq!(table.victim(since + OVERDUE, None), Some(0));
         // The other one is the last.
-        assert_eq!(victim(&table, now, None), Some(1));
-        assert_eq!(victim(&table, now, Some(now)), None);
+        assert_eq!(table.victim(now, None), Some(1));
+        assert_eq!(table.victim(now, Some(now)), None);
     }
 
     #[test]
     fn a_slow_request_of_a_client_with_many_slots_has_none() {
         for rows in [&[(A, Waiting), (A, Served)][..], &[(A, Waiting), (A, Served), (B, Waiting)]] {
             let (mut table, now) = table(rows);
-            assert_eq!(victim(&table, now, Some(now)), None);
+            assert_eq!(table.victim(now, Some(now)), None);
             change(&mut table, 0, |row| row.is_slow = true);
-            assert_eq!(victim(&table, now, Some(now)), Some(0));
+            assert_eq!(table.victim(now, Some(now)), Some(0));
         }
         let others = [(A, Served); 6];
         let (mut table, now) = table(&[&[(B, Waiting), (B, Waiting)], &others[..]].concat());
-        table.values_mut().for_each(|row| row.is_slow = true);
-        assert_eq!(victim(&table, now, Some(now)), None);
+        table.0.iter_mut().for_each(|(_, row)| row.is_slow = true);
+        assert_eq!(table.victim(now, Some(now)), None);
     }
 
     #[test]
@@ -270,13 +283,13 @@ mod tests {
         let many = [(A, Served); 4];
         for phase in [Idle, Reading, Sending] {
             let (mut table, now) = table(&[&[(B, phase), (A, Waiting)], &many[..]].concat());
-            assert_eq!(victim(&table, now, Some(now)), Some(0));
+            assert_eq!(table.victim(now, Some(now)), Some(0));
             change(&mut table, 1, |row| row.is_slow = true);
-            assert_eq!(victim(&table, now, Some(now)), Some(1));
+            assert_eq!(table.victim(now, Some(now)), Some(1));
             change(&mut table, 5, |row| row.phase = Sending);
-            assert_eq!(victim(&table, now, Some(now)), Some(5));
+            assert_eq!(table.victim(now, Some(now)), Some(5));
             change(&mut table, 0, |row| row.phase = Closing);
-            assert_eq!(victim(&table, now, Some(now)), Some(0));
+            assert_eq!(table.victim(now, Some(now)), Some(0));
         }
     }
 
@@ -294,24 +307,24 @@ mod tests {
     fn the_client_with_fewest_streams_is_next() {
         let (mut table, _) = table(&[(A, Served), (A, Waiting), (B, Waiting), (B, Waiting)]);
         change(&mut table, 0, |row| row.has_stream = true);
-        assert_eq!(next(&table, 0, 4), None);
+        assert_eq!(table.next(0, 4), None);
         for (free, expected) in [(3, 2), (2, 1), (1, 3)] {
-            assert_eq!(next(&table, free, 4), Some(expected));
+            assert_eq!(table.next(free, 4), Some(expected));
             change(&mut table, expected, |row| {
                 row.has_stream = true;
                 row.phase = Served;
             });
         }
-        assert_eq!(next(&table, 1, 4), None);
+        assert_eq!(table.next(1, 4), None);
     }
 
     #[test]
     fn a_quarter_of_the_streams_is_not_for_slow_requests() {
         for (open, slow) in [(1, 1), (4, 2), (8, 5), (16, 11)] {
             let (mut table, _) = table(&[(A, Waiting); 17]);
-            table.values_mut().for_each(|row| row.is_slow = true);
+            table.0.iter_mut().for_each(|(_, row)| row.is_slow = true);
             let mut taken = 0;
-            while let Some(number) = next(&table, open - taken, open) {
+            while let Some(number) = table.next(open - taken, open) {
                 change(&mut table, number, |row| {
                     row.has_stream = true;
                     row.phase = Served;
@@ -322,11 +335,11 @@ mod tests {
             // The last one is for another client.
             change(&mut table, 15, |row| row.client = B);
             let expected = Some(15).filter(|_| open > 1);
-            assert_eq!(next(&table, open - taken, open), expected, "{open}");
+            assert_eq!(table.next(open - taken, open), expected, "{open}");
             change(&mut table, 15, |row| row.client = A);
             change(&mut table, 16, |row| row.is_slow = false);
             let expected = Some(16).filter(|_| taken < open);
-            assert_eq!(next(&table, open - taken, open), expected, "{open}");
+            assert_eq!(table.next(open - taken, open), expected, "{open}");
         }
     }
 
@@ -336,19 +349,19 @@ mod tests {
         for (number, unread) in [(0, 50), (1, 30), (2, 30), (3, 30)] {
             change(&mut table, number, |row| row.unread = unread);
         }
-        assert_eq!(hoarder(&table, 140, now), None);
-        assert_eq!(hoarder(&table, 139, now), Some(1));
+        assert_eq!(table.hoarder(140, now), None);
+        assert_eq!(table.hoarder(139, now), Some(1));
         // All have read something just now.
         let began = now - Duration::from_secs(1000);
-        assert_eq!(hoarder(&table, 70, began), None);
-        assert_eq!(hoarder(&table, 69, began), Some(1));
+        assert_eq!(table.hoarder(70, began), None);
+        assert_eq!(table.hoarder(69, began), Some(1));
         // One that is still being answered is none.
         for (expected, left) in [(1, 110), (2, 80), (0, 30)] {
-            assert_eq!(hoarder(&table, 29, now), Some(expected));
+            assert_eq!(table.hoarder(29, now), Some(expected));
             change(&mut table, expected, |row| assert_eq!(row.evict(), Sending));
-            assert_eq!(hoarder(&table, left, now), None);
+            assert_eq!(table.hoarder(left, now), None);
         }
-        assert_eq!(hoarder(&table, 29, now), None);
+        assert_eq!(table.hoarder(29, now), None);
     }
 
     #[test]

@@ -50,6 +50,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         rejections: telemetry.rejections(),
     };
     Err(gate::start(vec![listener.into()], rules, handle)?
-        .recv()?
+        .wait()
         .into())
 }
