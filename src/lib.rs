@@ -33,5 +33,6 @@ pub mod processors;
 pub mod scrape;
 pub mod selection;
 pub mod site;
+mod sorted;
 pub mod telemetry;
 pub mod turns;

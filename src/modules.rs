@@ -1,7 +1,6 @@
 //! The commands of one scrape that show the state of modules, one after the other, and what they
 //! cost. It knows neither how they are asked nor what they mean.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -150,7 +149,7 @@ struct Run<'c, 'r> {
     client: &'r mut Client,
     deadline: Deadline,
     /// The commands that the server has.
-    listed: Arc<HashSet<String>>,
+    listed: Arc<[String]>,
     /// Whether it may still work on a command that was too slow.
     is_busy: bool,
 }

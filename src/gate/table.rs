@@ -130,9 +130,9 @@ impl<T> Table<T> {
     /// least to lose, then one of the client with most slots, then the one for which nothing
     /// changed for longest.
     ///
-    /// One that waits for a stream is closed only if it is slow and of a crowd, or if none came free
-    /// since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next to be
-    /// answered.
+    /// One that waits for a stream is closed only if it is slow and of a crowd, or if none came
+    /// free since `freed`, for [`OVERDUE`]; and the last one first, since the first one is the next
+    /// to be answered.
     pub fn victim(&self, now: Instant, freed: Option<Instant>) -> Option<u64> {
         let is_there = |row: &Row<T>| !row.is_evicted;
         let all = self.count(is_there);
@@ -162,8 +162,8 @@ impl<T> Table<T> {
     }
 
     /// The request that gets the next stream when `free` of `open` ones are: one of the client with
-    /// fewest streams, then the one that waits for longest. A quarter of the streams is for requests
-    /// that are not slow, and the last one of the others for a client who has none.
+    /// fewest streams, then the one that waits for longest. A quarter of the streams is for
+    /// requests that are not slow, and the last one of the others for a client who has none.
     pub fn next(&self, free: usize, open: usize) -> Option<u64> {
         let slow = self.count(|row| row.has_stream && row.is_slow);
         let waiting = self.0.iter().filter(|(_, row)| free > 0 && row.is_waiting());
@@ -178,8 +178,8 @@ impl<T> Table<T> {
     }
 
     /// The connection that is closed when there are more than `most` bytes of answers that are not
-    /// read: one whose client has read nothing for [`OVERDUE`], or any that is not done when there are
-    /// twice as many. It is one of the client with most of these bytes, then the oldest.
+    /// read: one whose client has read nothing for [`OVERDUE`], or any that is not done when there
+    /// are twice as many. It is one of the client with most of these bytes, then the oldest.
     pub fn hoarder(&self, most: usize, now: Instant) -> Option<u64> {
         let rows = || self.0.iter().filter(|(_, row)| !row.is_evicted);
         let bytes = |of: Option<&Row<T>>| -> usize {

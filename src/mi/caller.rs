@@ -50,20 +50,37 @@ impl Caller {
         deadline: Deadline,
     ) -> Result<T, Refused> {
         let id = random_id();
-        let request = request(id);
+        let mut result = None;
+        let mut read = |reply: &[u8]| {
+            result = Some(read(reply, id)?);
+            Ok(())
+        };
+        self.exchange(dialect, identity, &request(id), deadline, &mut read)?;
+        result.ok_or(Refused::NotOurs)
+    }
+
+    /// The same for a request that was made already.
+    fn exchange(
+        &self,
+        dialect: Dialect,
+        identity: Option<&Identity>,
+        request: &[u8],
+        deadline: Deadline,
+        read: &mut Read<'_>,
+    ) -> Result<(), Refused> {
         if request.len() > self.endpoint.max_request() {
             return Err(Refused::TooLong);
         }
-        let exchange = self.endpoint.ask(&request, identity, deadline);
+        let exchange = self.endpoint.ask(request, identity, deadline);
         let mut exchange = exchange.map_err(|error| match error {
             Error::Replaced { .. } => Refused::OtherDialect(None),
             error => Refused::Error(error),
         })?;
         if dialect == Dialect::JsonRpc || !self.endpoint.is_datagram() {
-            return receive(&mut exchange, id, deadline, &mut read);
+            return receive(&mut exchange, deadline, read);
         }
         let silence = deadline.at_most(SILENCE.min(deadline.limit() / 2));
-        match receive(&mut exchange, id, silence, &mut read) {
+        match receive(&mut exchange, silence, read) {
             Err(Refused::Error(Error::NoReply { .. })) if deadline.remaining().is_some() => {}
             // It was the scrape that had no more time.
             Err(Refused::Error(Error::NoReply { endpoint, .. })) => {
@@ -73,7 +90,7 @@ impl Caller {
             result => return result,
         }
         self.look_alive(dialect, deadline)?;
-        match receive(&mut exchange, id, deadline.at_most(GRACE), &mut read) {
+        match receive(&mut exchange, deadline.at_most(GRACE), read) {
             Err(Refused::Error(Error::NoReply { .. })) => Err(Refused::TooLarge),
             result => result,
         }
@@ -227,23 +244,29 @@ impl Caller {
         let id = random_id();
         let request = dialect.version(id);
         let mut exchange = self.endpoint.ask(&request, identity, deadline)?;
-        let mut read = |reply: &[u8], id| dialect.read_version(reply, id);
-        match receive(&mut exchange, id, deadline, &mut read) {
+        let mut version = None;
+        let mut read = |reply: &[u8]| {
+            version = Some(dialect.read_version(reply, id)?);
+            Ok(())
+        };
+        match receive(&mut exchange, deadline, &mut read) {
             Err(Refused::Error(error)) if error.is_timeout() => Err(error),
-            version => Ok(version.ok()),
+            _ => Ok(version),
         }
     }
 }
 
-/// What `read` makes of the reply to the request with `id`; others are ignored.
-fn receive<T>(
+/// Reads a reply, and refuses those to other requests.
+type Read<'r> = dyn FnMut(&[u8]) -> Result<(), Refused> + 'r;
+
+/// Gives replies to `read` until one is to the request; others are ignored.
+fn receive(
     exchange: &mut Exchange<'_>,
-    id: u32,
     deadline: Deadline,
-    read: &mut impl FnMut(&[u8], u32) -> Result<T, Refused>,
-) -> Result<T, Refused> {
+    read: &mut Read<'_>,
+) -> Result<(), Refused> {
     loop {
-        match read(&exchange.reply(deadline)?, id) {
+        match read(&exchange.reply(deadline)?) {
             Err(Refused::NotOurs) => {
                 log::debug!("ignored a reply with the id of another request");
             }

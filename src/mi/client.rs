@@ -1,7 +1,6 @@
 //! Asks one server: remembers what it is, asks for its statistics in as many requests as it takes,
 //! and for its processes and the commands of its modules beside them. One scrape at a time has it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::server::{Call, Process, Server, Topic, list_of_names, processes_in};
 use super::split::{self, Groups, Plan, Reading, Request, Time, Wanted};
 use super::transport::Endpoint;
 use super::wire::{Dialect, Product, Refused, Sink, Value, line};
+use crate::sorted;
 
 /// How long the answer may take to what is asked beside statistics and commands.
 const QUESTION_TIME: Duration = Duration::from_millis(500);
@@ -204,7 +204,7 @@ impl Client {
     pub fn lacks_statistics(&self) -> bool {
         let listed = self.known_commands();
         self.dialect() == Some(Dialect::Kamailio)
-            && listed.is_some_and(|listed| !listed.contains(Dialect::STATISTICS_OF_KAMAILIO))
+            && listed.is_some_and(|listed| !sorted::has(Dialect::STATISTICS_OF_KAMAILIO, &listed))
     }
 
     /// Whether Kamailio says that it has no statistics, which it would log when asked for them. One
@@ -285,7 +285,7 @@ impl Client {
     }
 
     /// The names of all commands of the server, if it told them already.
-    pub fn known_commands(&self) -> Option<Arc<HashSet<String>>> {
+    pub fn known_commands(&self) -> Option<Arc<[String]>> {
         self.server.as_ref()?.commands.listed.clone()
     }
 
@@ -294,7 +294,7 @@ impl Client {
     /// # Errors
     ///
     /// Why it did not tell them.
-    pub fn commands(&mut self, deadline: Deadline) -> Result<Arc<HashSet<String>>, CommandError> {
+    pub fn commands(&mut self, deadline: Deadline) -> Result<Arc<[String]>, CommandError> {
         if let Some(listed) = self.known_commands() {
             return Ok(listed);
         }
@@ -305,7 +305,7 @@ impl Client {
             |reply, id| dialect.read_tree(reply, id, &[], list_of_names),
             deadline,
         )?;
-        let names = Arc::new(names);
+        let names: Arc<[String]> = Arc::from(names);
         if let Some(server) = &mut self.server {
             server.commands.listed = Some(Arc::clone(&names));
         }
@@ -405,8 +405,10 @@ impl Client {
 
 /// The groups in a reply to `list_statistics` (OpenSIPS 2.1 and later): `group:name:: incremental`,
 /// or members `"group:name":"incremental"`.
-fn groups_in(reply: &Value<'_>) -> HashSet<Vec<u8>> {
+fn groups_in(reply: &Value<'_>) -> Vec<Vec<u8>> {
     let members = reply.values();
     let keys = members.filter_map(|member| line::parse_key(member.name().as_bytes()));
-    keys.map(|(group, _)| group.to_vec()).collect()
+    let mut groups = Vec::new();
+    keys.for_each(|(group, _)| sorted::add(group.to_vec(), &mut groups));
+    groups
 }

@@ -320,17 +320,14 @@ fn without_passwords(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Where the SIP URIs in `text` go on behind their schemes.
 fn starts_of_users(text: &str) -> Vec<usize> {
     let lower = text.to_ascii_lowercase();
-    let schemes = ["sip:", "sips:"].into_iter().flat_map(|scheme| {
-        let found = lower.match_indices(scheme);
-        let found = found.filter(|(at, _)| {
-            let before = lower.get(..*at).and_then(|before| before.chars().next_back());
-            before.is_none_or(|before| matches!(before, '=' | ';' | '<' | ' ' | ','))
-        });
-        found.map(move |(at, _)| at + scheme.len()).collect::<Vec<_>>()
+    let found = lower.match_indices("sip").filter_map(|(at, _)| {
+        let (before, rest) = lower.split_at_checked(at)?;
+        let before = before.chars().next_back();
+        let is_start = before.is_none_or(|before| matches!(before, '=' | ';' | '<' | ' ' | ','));
+        let rest = rest.strip_prefix("sips:").or_else(|| rest.strip_prefix("sip:"))?;
+        is_start.then_some(lower.len() - rest.len())
     });
-    let mut starts: Vec<usize> = schemes.collect();
-    starts.sort_unstable();
-    starts
+    found.collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod scope;
 use std::sync::Arc;
 
 use crate::mi::Wanted;
+use crate::sorted;
 pub use argument::Unselectable;
 use argument::check;
 pub use scope::Scope;
@@ -92,36 +93,32 @@ impl Selection {
     /// come before groups: of a statistic that exists twice in a group the server gives by name the
     /// first, which is dead (`sipcapture`, all versions), and the last one that arrives counts.
     pub fn wanted(&self) -> Wanted {
+        // In order, since what was too large is remembered by the list.
         let (mut arguments, mut groups) = (Vec::new(), Vec::new());
         if self.is_everything() {
             let only = self.scope.only.iter();
             let only = only.filter(|group| self.scope.allows(group.as_bytes()));
-            groups.extend(only.map(|group| argument(group)));
+            only.for_each(|group| sorted::add(argument(group), &mut groups));
             if groups.is_empty() {
                 groups.push("all".to_string());
             }
         }
         for term in &self.terms {
             match term {
-                Term::Group(group) => groups.push(argument(group)),
+                Term::Group(group) => sorted::add(argument(group), &mut groups),
                 Term::GroupOrName(word) => {
-                    arguments.push(word.clone());
+                    sorted::add(word.clone(), &mut arguments);
                     if self.scope.allows(word.as_bytes()) {
-                        groups.push(argument(word));
+                        sorted::add(argument(word), &mut groups);
                     }
                 }
                 Term::InGroup { whole, group, .. } => {
-                    arguments.push(whole.clone());
+                    sorted::add(whole.clone(), &mut arguments);
                     if self.scope.allows(group.as_bytes()) {
-                        groups.push(argument(group));
+                        sorted::add(argument(group), &mut groups);
                     }
                 }
             }
-        }
-        // What was too large is remembered by the list.
-        for list in [&mut arguments, &mut groups] {
-            list.sort_unstable();
-            list.dedup();
         }
         arguments.append(&mut groups);
         Wanted {

@@ -1,11 +1,10 @@
 //! The commands of a server that show the state of its modules. No I/O.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Topic;
 use crate::mi::wire::{Dialect, Value, json, line};
+use crate::sorted;
 
 /// A command that changes nothing.
 #[derive(Debug, Clone, Copy)]
@@ -30,17 +29,17 @@ pub struct Call<'c> {
 /// What is known of the commands of one server.
 #[derive(Debug, Default)]
 pub struct Commands {
-    /// The names of all, if it told them.
-    pub listed: Option<Arc<HashSet<String>>>,
+    /// The names of all in order, if it told them.
+    pub listed: Option<Arc<[String]>>,
     /// What was read once for as long as the server runs.
     pub kept: Vec<(Topic, Arc<[String]>)>,
 }
 
 impl Command {
     /// The name by which the server has it, which listed these.
-    pub fn name_in(&self, listed: &HashSet<String>) -> Option<&'static str> {
+    pub fn name_in(&self, listed: &[String]) -> Option<&'static str> {
         let mut names = self.names.iter().copied();
-        names.find(|name| listed.contains(*name))
+        names.find(|name| sorted::has(name, listed))
     }
 }
 
@@ -74,11 +73,13 @@ impl Call<'_> {
     }
 }
 
-/// The names in the reply to `which`: nodes without values, or an array.
-pub fn list_of_names(reply: &Value<'_>) -> HashSet<String> {
+/// The names in the reply to `which` in order: nodes without values, or an array.
+pub fn list_of_names(reply: &Value<'_>) -> Vec<String> {
+    let mut list = Vec::new();
     let names = reply.values().filter_map(|value| match value.name() {
         "" => value.text(),
         name => Some(name.into()),
     });
-    names.map(Cow::into_owned).collect()
+    names.for_each(|name| sorted::add(name.into_owned(), &mut list));
+    list
 }

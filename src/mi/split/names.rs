@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::mi::wire::Statistic;
+use crate::sorted;
 
 /// A group that grows with the processes.
 #[derive(Debug)]
@@ -42,9 +43,10 @@ pub type Seen = Vec<(&'static str, Vec<usize>)>;
 
 /// Adds `processes` of `group`.
 pub fn note_seen(seen: &mut Seen, group: &'static str, processes: impl IntoIterator<Item = usize>) {
-    match seen.iter_mut().find(|(known, _)| *known == group) {
-        Some((_, known)) => known.extend(processes),
-        None => seen.push((group, processes.into_iter().collect())),
+    if let Some((_, known)) = seen.iter_mut().find(|(known, _)| *known == group) {
+        processes.into_iter().for_each(|process| sorted::add(process, known));
+    } else {
+        seen.push((group, processes.into_iter().collect()));
     }
 }
 

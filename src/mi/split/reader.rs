@@ -108,12 +108,7 @@ pub fn read(
     if !matches!(result, Err(Refused::TooLarge)) {
         reader.learn(result.is_ok());
     }
-    let mut reading = reader.reading;
-    for (_, processes) in &mut reading.seen {
-        processes.sort_unstable();
-        processes.dedup();
-    }
-    result.map(|()| reading)
+    result.map(|()| reader.reading)
 }
 
 struct Reader<'r, 's, 'k> {

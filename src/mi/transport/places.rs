@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use super::login::Login;
 use super::target::{Host, Target};
 use crate::names;
+use crate::sorted;
 
 /// The default of the exporter whose flags these are.
 const ORIGINAL: &str = "/var/run/ser-fg/ser.sock";
@@ -122,10 +123,9 @@ fn servers_in(directory: &Path, usual: &str, is_right: impl Fn(&str, u32) -> boo
             && may_be_server(name, facts.file_type())
             && is_right(name, facts.uid())
         {
-            found.push((facts.file_type().is_fifo(), entry.path()));
+            sorted::add((facts.file_type().is_fifo(), entry.path()), &mut found);
         }
     }
-    found.sort_unstable();
     found.truncate(MAX_FILES);
     found.into_iter().map(|(_, path)| path).collect()
 }
