@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alone;
 use crate::support::attack::{
     THREADS_AFTERWARDS, THREADS_AT_REST, connect_from, idle, is_full, resets, threads, withstand,
 };
@@ -21,6 +20,7 @@ use crate::support::{
     Exporter, PATIENCE, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
     emulator, end, server_and_exporter, server_with, wait_until,
 };
+use crate::{alone, with_descriptors};
 use opensips_exporter::gate::MAX_CONNECTIONS;
 use opensips_exporter::gate::backend::{ALL_DESCRIPTORS, GROUP, MAX_STREAMS};
 
@@ -40,14 +40,7 @@ fn at_rest_it_takes_little() {
 #[test]
 fn few_descriptors_are_enough() {
     let _alone = alone();
-    let directory = TempDir::new();
-    let socket = directory.join("mi.sock");
-    let _server = StandIn::start(&socket, V2_4, &captured());
-    let mut command = command(&["prlimit", "--nofile=100"], &binary_path());
-    command
-        .args(["--addr=127.0.0.1:0", "--socket"])
-        .arg(&socket);
-    let mut exporter = Exporter::run(command);
+    let (_directory, _server, mut exporter) = with_descriptors(100);
     let line = exporter.wait_for_log("no more than 63 connections and 4 requests at once");
     assert!(line.contains("raise it to 161"), "{line}");
     assert_up(&exporter);

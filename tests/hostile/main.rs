@@ -14,8 +14,24 @@ mod replies;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use support::stand_in::{StandIn, V2_4};
+use support::{Exporter, TempDir, binary_path, captured, command};
+
 /// Waits until no other test has the machine.
 fn alone() -> MutexGuard<'static, ()> {
     static MACHINE: Mutex<()> = Mutex::new(());
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stand-in, and an exporter that asks it and may have so many `descriptors`.
+fn with_descriptors(descriptors: usize) -> (TempDir, StandIn, Exporter) {
+    let directory = TempDir::new();
+    let socket = directory.join("mi.sock");
+    let server = StandIn::start(&socket, V2_4, &captured());
+    let limit = format!("--nofile={descriptors}");
+    let mut limited = command(&["prlimit", &limit], &binary_path());
+    limited
+        .args(["--addr=127.0.0.1:0", "--socket"])
+        .arg(&socket);
+    (directory, server, Exporter::run(limited))
 }

@@ -228,11 +228,7 @@ fn all_dialog_profiles_are_those_that_the_server_lists() {
                 .any(|line| line.starts_with("profile=inbound ")),
             "{profiles:?}"
         );
-        let asked = server.commands();
-        let asked = asked
-            .iter()
-            .filter(|request| request.contains("profile_get_size"));
-        assert_eq!(asked.count(), 7, "{}", version.name);
+        assert_eq!(server.times("profile_get_size"), 7, "{}", version.name);
     }
 }
 

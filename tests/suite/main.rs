@@ -36,6 +36,7 @@ mod properties;
 mod readme;
 mod reply_directory;
 mod routes;
+mod running;
 mod servers;
 mod subcommands;
 mod timing;

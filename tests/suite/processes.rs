@@ -11,9 +11,7 @@ fn start(version: Version, processes: usize) -> (TempDir, StandIn, Exporter) {
 
 /// How often the server was asked for its processes.
 fn asked(server: &StandIn) -> usize {
-    let commands = server.commands();
-    let is_ps = |command: &&String| command.contains("ps");
-    commands.iter().filter(is_ps).count()
+    server.times("ps")
 }
 
 /// The processes on the page, by their index.

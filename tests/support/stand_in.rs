@@ -188,6 +188,15 @@ impl StandIn {
         texts(&self.state.lock().unwrap().commands)
     }
 
+    /// How many of these hold `text`.
+    pub fn times(&self, text: &str) -> usize {
+        let commands = self.commands();
+        commands
+            .iter()
+            .filter(|command| command.contains(text))
+            .count()
+    }
+
     /// Ends like a server that is killed: its socket stays.
     pub fn die(mut self) {
         self.join();
