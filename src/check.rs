@@ -85,10 +85,7 @@ impl Report {
         let unknown: Vec<&str> = excluded.filter(is_unknown).collect();
         if !unknown.is_empty() {
             let unknown = unknown.join(", ");
-            self.tell(
-                "excluded",
-                format!("{unknown}: no group that is known, see whether it is spelt right"),
-            );
+            self.tell("excluded", format!("{unknown}: unknown, check the spelling"));
         }
     }
 }
@@ -172,7 +169,9 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
     let collected = modules.collect(client, &selection, deadline, reading.is_busy);
     if collected.list_error.is_some() {
         report.problems.push(
-            "the server does not list its commands, so there is nothing of the state of its modules: look into the log of the server".to_string(),
+            "the server does not list its commands, so the state of its modules is missing: look \
+             into the log of the server"
+                .to_string(),
         );
     }
     let outcomes = &collected.outcomes;

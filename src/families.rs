@@ -23,29 +23,27 @@ pub enum Own {
 #[rustfmt::skip]
 pub const FAMILIES: &[Row] = &[
     row("opensips_up",
-        "Whether the server's statistics were read by this scrape (1) or not (0)",
+        "Whether this scrape could read the server's statistics (1) or not (0)",
         &[]),
     row("opensips_scrape_duration_seconds",
-        "Time that this scrape took, or the one under way that asked for the same and whose page \
-         this is",
+        "Duration of the scrape that this page comes from",
         &[]),
     row("opensips_exporter_unparsed_lines",
-        "Lines of the server's reply to this scrape that could not be parsed, or are counts below \
-         zero, and were left out",
+        "Lines of the server's reply that were left out because they could not be parsed or are \
+         counters below zero",
         &[]),
-    row("opensips_info", "What the server says it is, always 1", &["server", "version"]),
+    row("opensips_info", "Name and version of the server, always 1", &["server", "version"]),
     row("opensips_process_info",
-        "A process of the server and what it is for, always 1; process is that of \
-         opensips_load_process and the pid of opensips_pkmem_used_size, pid is its number in the \
-         system",
+        "A process of the server, always 1; process is its label in opensips_load_process and the \
+         pid in opensips_pkmem_used_size, pid is its process ID, type is what it does",
         &["process", "pid", "type"]),
     row("opensips_scrape_collector_success",
-        "Whether the server's commands that show the state of a module were all read by this \
-         scrape (1) or not (0); the collectors which and kex, always 0, are there when the server \
-         does not tell what commands it has, or has no statistics",
+        "Whether this scrape could read all commands that show the state of a module (1) or not \
+         (0); the collectors which and kex appear, with 0, when the server does not list its \
+         commands or has no statistics",
         &["collector"]),
     row("opensips_scrape_collector_duration_seconds",
-        "Time that these commands took",
+        "Time that the commands of a module took",
         &["collector"]),
 ];
 

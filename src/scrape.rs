@@ -193,13 +193,13 @@ impl Scraper {
                     if !collection.add(&statistic) {
                         unparsed += 1;
                         let (group, name) = (group.escape_ascii(), name.escape_ascii());
-                        log::debug!("left out of the page, no count: {group}:{name} {value}");
+                        log::debug!("left out of the page, below zero: {group}:{name} {value}");
                     }
                 }
             }
             Err(Unparsed(part)) => {
                 unparsed += 1;
-                log::debug!("left out of the page, no statistic: {}", part.escape_ascii());
+                log::debug!("left out of the page, not a statistic: {}", part.escape_ascii());
             }
         };
         let result = client.get_statistics(&selection.wanted(), deadline, &mut sink);
@@ -338,8 +338,8 @@ fn note_group(groups: &mut Vec<String>, group: &[u8]) {
 fn note_modules(collected: &Collected, client: &Client, news: &mut News) {
     match &collected.list_error {
         Some(error) if error.says_something() => news.fails(COMMANDS, String::new(), || {
-            "the server does not list its commands, so there is nothing on the page of the state of \
-             its modules: look into the log of the server"
+            "the server does not list its commands, so the page lacks the state of its modules: \
+             look into the log of the server"
                 .to_string()
         }),
         None if !collected.outcomes.is_empty() && news.works(COMMANDS).is_some() => {

@@ -59,7 +59,7 @@ impl Telemetry {
         let build_info = IntGauge::with_opts(
             Opts::new(
                 "opensips_exporter_build_info",
-                "The exporter's version and the revision it was built from, always 1",
+                "Version and revision of the exporter, always 1",
             )
             .const_label("version", VERSION)
             .const_label("revision", REVISION),
@@ -68,7 +68,7 @@ impl Telemetry {
         registry.register(Box::new(build_info))?;
         let forged = IntCounter::new(
             "opensips_exporter_forged_replies_total",
-            "Replies that were ignored since another user than that of the server sent them",
+            "Replies that were ignored because they did not come from the server",
         )?;
         registry.register(Box::new(forged.clone()))?;
         let rejected = IntCounterVec::new(

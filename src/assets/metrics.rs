@@ -21,7 +21,7 @@ server does.
 const MODULES: &str = "
 ## Modules that show a state
 
-The server is asked by the commands that it lists. Their names are those of OpenSIPS up to 3.6, of
+Only commands that the server lists are sent. Their names are those of OpenSIPS up to 3.6, of
 OpenSIPS 4.0 and of Kamailio.
 
 | module | by default | commands |
@@ -31,8 +31,8 @@ OpenSIPS 4.0 and of Kamailio.
 const STATES: &str = "
 ## States
 
-`_up` is 1 or 0. `_state` has a series for each state: that of the current one is 1. What all labels
-of are the same shares a series: counts and states are summed, of other numbers the largest counts.
+`_up` is 1 or 0. `_state` has a series for each state, and that of the current one is 1. Things with
+the same labels share a series: counts and states are added up, of other numbers the largest is shown.
 
 | metric | type | labels | meaning | command |
 |---|---|---|---|---|

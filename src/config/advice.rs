@@ -6,39 +6,41 @@ use crate::mi::{Client, CommandError, Error};
 pub fn on_error(error: &Error) -> String {
     let advice = match error {
         Error::Nowhere { .. } | Error::Missing { .. } => {
-            "start the server, again if its FIFO was removed, or set --socket to where it listens: \
-             the fifo_name of mi_fifo or the socket_name of mi_datagram (OpenSIPS), the \
+            "start the server (restart it if its FIFO was removed), or set --socket to where it \
+             listens: the fifo_name of mi_fifo or the socket_name of mi_datagram (OpenSIPS), the \
              dgram_socket of jsonrpcs (Kamailio)"
         }
         Error::Denied { is_of_group: true, .. } => {
-            "add that user to that group, or change the mode (of a socket by unix_socket_mode and \
-             unix_socket_group of mi_datagram or dgram_mode and dgram_group of jsonrpcs, of a FIFO \
-             by fifo_mode and fifo_group of mi_fifo)"
+            "add that user to that group, or change the mode (of a socket: unix_socket_mode and \
+             unix_socket_group of mi_datagram, dgram_mode and dgram_group of jsonrpcs; of a FIFO: \
+             fifo_mode and fifo_group of mi_fifo)"
         }
         Error::Denied { .. } => {
-            "change its mode or group, the group has no right either (of a directory by chmod and \
-             chgrp, of a socket by unix_socket_mode and unix_socket_group of mi_datagram or \
-             dgram_mode and dgram_group of jsonrpcs, of a FIFO by fifo_mode and fifo_group of \
-             mi_fifo)"
+            "its group may not either, change its mode or group (of a directory: chmod and chgrp; \
+             of a socket: unix_socket_mode and unix_socket_group of mi_datagram, dgram_mode and \
+             dgram_group of jsonrpcs; of a FIFO: fifo_mode and fifo_group of mi_fifo)"
         }
         Error::NobodyListens { .. } => {
             "the server has died and left its socket or FIFO behind, start it again"
         }
-        Error::OtherFile { .. } => "set --socket to the socket_name or the fifo_name there",
+        Error::OtherFile { .. } => {
+            "set --socket to the socket_name, dgram_socket or fifo_name in \
+                                    the configuration of the server"
+        }
         Error::QueueFull { .. } => {
             "the MI process of the server is stopped or busy, look at it with ps and top"
         }
         Error::NoReply { .. } => {
-            "the server hangs, or it cannot reach this process (in another network namespace, set \
-             --reply-dir)"
+            "the server hangs, or it is in another network namespace and cannot reach this \
+             process: then set --reply-dir"
         }
         Error::NoFifoReply { .. } => {
-            "the server does not see that directory (a unit with PrivateTmp= or a container has \
-             a /tmp of its own), or reply_dir of mi_fifo is another one: set --reply-dir to where \
-             that is seen from here; if it has worked before, a malformed request has spoilt the \
-             FIFO or a client blocks it: restart the server"
+            "the server does not see that directory (a unit with PrivateTmp= and a container have \
+             a /tmp of their own), or its reply_dir is another one: set --reply-dir to the \
+             reply_dir of mi_fifo as seen from here; if it worked before, restart the server: a \
+             malformed request broke its FIFO, or a client blocks it"
         }
-        Error::Replaced { .. } => "the next scrape asks what is there then",
+        Error::Replaced { .. } => "the next scrape asks the new one",
         Error::NoTurn { .. } => "the server is slow, or too many clients ask for its metrics",
         Error::NotThere { .. } => {
             "start the server, or set --socket to where its mi_datagram or mi_http listens \
@@ -49,23 +51,23 @@ pub fn on_error(error: &Error) -> String {
         Error::Http { what, .. } if what.ends_with("405") => IS_PAGE,
         Error::Http { .. } => {
             "set --socket to the address and the root of mi_http, such as \
-             http://127.0.0.1:8888/mi, or to where Kamailio answers by jsonrpc_dispatch()"
+             http://127.0.0.1:8888/mi, or to the URL where Kamailio calls jsonrpc_dispatch()"
         }
         Error::Unauthorized { .. } => {
             "set --socket to http://USER:PASSWORD@HOST:PORT/mi, or --http_password_file, to the \
              auth_username and auth_password of mi_http"
         }
         Error::Answered { code: 500, reason } if reason.ends_with("not available") => {
-            "it does not have the command get_statistics, is this the MI of OpenSIPS?"
+            "it has no command get_statistics: is this the MI of OpenSIPS?"
         }
         Error::Answered { .. } | Error::TooLarge => "look into the log of the server",
-        Error::Truncated { .. } => "nothing of it is used, the next scrape asks again",
-        Error::Unintelligible { .. } => "is --socket right?",
+        Error::Truncated { .. } => "it is not used, the next scrape asks again",
+        Error::Unintelligible { .. } => "check --socket",
         Error::ReplyTooLarge(_) => {
-            "is --socket right? a module whose replies are that large can be left to --exclude"
+            "check --socket; a module with such large replies can be left out by --exclude"
         }
-        Error::Empty => "is --socket right, and does --collect name groups that the server has?",
-        Error::OtherDialect => "see whether --socket is right and --dialect is auto",
+        Error::Empty => "check --socket, and that the server has the groups that --collect names",
+        Error::OtherDialect => "check that --socket is right and --dialect is auto",
         Error::ReplySocket { directory: Some(_), .. } => {
             "let this user write there, or set --reply-dir to another directory"
         }
@@ -73,10 +75,10 @@ pub fn on_error(error: &Error) -> String {
             "raise the limits of this process, or set --reply-dir"
         }
         Error::ReplyFifo { .. } => {
-            "let this user write there, or set --reply-dir to where the reply_dir of mi_fifo is \
-             seen from here"
+            "let this user write there, or set --reply-dir to the reply_dir of mi_fifo as seen \
+             from here"
         }
-        Error::Io { .. } => "see whether --socket is right",
+        Error::Io { .. } => "check --socket",
     };
     format!("{error}: {advice}")
 }
@@ -92,9 +94,9 @@ pub fn on_room(client: &Client) -> &'static str {
     let product = client.product();
     let of = product.map_or(("", None), |of| (of.name.as_str(), of.version.chars().next()));
     match of {
-        ("kamailio", _) => "set pretty_format of jsonrpcs to 0, or ask by xhttp",
-        (_, Some('1' | '2')) => "load mi_fifo, and set --socket to that",
-        (_, Some('3')) => "load mi_fifo or mi_http, and set --socket to that",
+        ("kamailio", _) => "set pretty_format of jsonrpcs to 0, or use xhttp",
+        (_, Some('1' | '2')) => "load mi_fifo and set --socket to its fifo_name",
+        (_, Some('3')) => "load mi_fifo or mi_http and set --socket to its fifo_name or URL",
         _ => "raise socket_buf_size of mi_datagram",
     }
 }
@@ -104,12 +106,12 @@ pub fn on_command(error: &CommandError, client: &Client) -> String {
     let advice = match error {
         CommandError::TooLarge => on_room(client),
         CommandError::TooSlow { .. } | CommandError::NoTime => {
-            "raise --timeout, or leave it to --exclude"
+            "raise --timeout, or leave the module out by --exclude"
         }
-        CommandError::Paused => "it is asked after a pause, of an hour at most",
-        CommandError::Unknown => "see whether the configuration of the server has it",
-        CommandError::NotLoaded(_) => "load it by loadmodule",
-        CommandError::Unreadable => "please report it, with the version of the server",
+        CommandError::Paused => "it will be asked again within an hour",
+        CommandError::Unknown => "check the configuration of the server",
+        CommandError::NotLoaded(_) => "load it with loadmodule",
+        CommandError::Unreadable => "please report this, with the version of the server",
         CommandError::Error(Error::Answered { .. }) => "look into the log of the server",
         CommandError::Error(error) => return on_error(error),
     };
@@ -122,12 +124,13 @@ pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>, client: &Cl
     let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
     format!(
         "left out of the page, each too large for one reply of the server or not answered in time: \
-         {} {}, and see whether the script makes names without end",
+         {} {}, and check whether the script makes names without end",
         groups.join(" "),
         on_room(client)
     )
 }
 
 /// What to do about groups that nobody told.
-pub const ON_UNKNOWN_GROUPS: &str = "the server does not tell which groups its configuration makes (stat_groups, \
-     stat_series_profile): name them by --collect=all,GROUP to have them on the page";
+pub const ON_UNKNOWN_GROUPS: &str = "the server does not list the groups that its configuration \
+                                     makes (stat_groups, stat_series_profile): name them by \
+                                     --collect=all,GROUP to have them on the page";

@@ -20,19 +20,22 @@ pub const COMMANDS: &[Entry] = &[
     Entry {
         name: "check",
         usage: "check",
-        help: "Ask the server once, tell what it is and what it answers, and end with 0 if all is well, else with 1.",
+        help: "Ask the server once and report what it is, what it answers and what is wrong. The \
+               exit status is 0 if all is well, else 1.",
         make: Some(Command::Check),
     },
     Entry {
         name: "dump",
         usage: "dump",
-        help: "Ask the server once, print the page of its metrics, and end with 0 if opensips_up is 1, else with 1. For cron, the textfile collector of node_exporter, and reports of bugs.",
+        help: "Ask the server once and print the page of metrics, for cron, the textfile collector \
+               of node_exporter and bug reports. The exit status is 0 if opensips_up is 1, else \
+               1.",
         make: Some(Command::Dump),
     },
     Entry {
         name: "print",
         usage: "print NAME",
-        help: "Print a file that goes with this program:",
+        help: "Print one of the files that belong to this program:",
         make: None,
     },
 ];

@@ -37,12 +37,12 @@ pub struct Flag {
 #[rustfmt::skip]
 pub const FLAGS: &[Flag] = &[
     Flag { is_list: true, ..flag(&["--addr", "--web.listen-address"], "ADDRESS", ":9434",
-        "Where to listen for HTTP. HOST:PORT, where an empty host is all addresses, IPv6 and IPv4, or \
-         unix:PATH, a socket for everybody who can reach it. May be given several times, or with \
-         commas.",
+        "Where to listen for HTTP. HOST:PORT, where an empty host means all IPv4 and IPv6 \
+         addresses, or unix:PATH, a socket that everybody who can reach it may use. May be given \
+         several times, or hold a list with commas.",
         |config, value| put(&mut config.addresses, value.split(',').map(str::parse).collect())) },
     flag(&["--web.systemd-socket"], "", "",
-        "Listen on the sockets that systemd passes, see print socket, and not at --addr. Its \
+        "Listen on the sockets that systemd passes, instead of --addr. See print socket. The \
          variable is set to true.",
         |config, value| put(&mut config.takes_sockets, parse_switch(value))),
     flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
@@ -51,32 +51,33 @@ pub const FLAGS: &[Flag] = &[
     flag(&["--socket"], "ADDRESS", "auto",
         "Where the server listens, as its configuration says. A path is the fifo_name of mi_fifo, \
          the socket_name of mi_datagram (OpenSIPS) or the dgram_socket of jsonrpcs (Kamailio); \
-         udp:HOST:PORT is one of the last two by network; http://HOST:PORT/mi is mi_http (OpenSIPS \
-         3.0 and later) or xhttp (Kamailio). With auto the first server that answers is asked, of \
-         /var/run/ser-fg/ser.sock, the datagram sockets and FIFOs in /run/opensips, \
-         /var/run/opensips, /run/kamailio and /tmp, and http://127.0.0.1:8888/mi.",
+         udp:HOST:PORT is one of the last two over the network; http://HOST:PORT/mi is mi_http \
+         (OpenSIPS 3.0 and later) or xhttp (Kamailio). With auto, the exporter uses the first \
+         server that answers at /var/run/ser-fg/ser.sock, at the datagram sockets and FIFOs in \
+         /run/opensips, /var/run/opensips, /run/kamailio and /tmp, or at \
+         http://127.0.0.1:8888/mi.",
         |config, value| put(&mut config.socket, value.parse())),
     flag(&["--protocol"], "mi_datagram|mi_http", "mi_datagram",
-        "Whether to ask at --socket (mi_datagram) or at --http_address (mi_http), as the Go \
-         exporter has it.",
+        "Whether to ask at --socket (mi_datagram) or at --http_address (mi_http). It exists \
+         because the Go exporter has it.",
         |config, value| put(&mut config.asks_by_http, parse_protocol(value))),
     flag(&["--http_address"], "URL", "http://127.0.0.1:8888/mi/",
         "The URL of mi_http, for --protocol mi_http.",
         |config, value| put(&mut config.http_address, parse_url(value))),
     flag(&["--http_password_file"], "FILE", "",
-        "A file that holds the auth_password of mi_http (OpenSIPS 4.1), for the user in \
-         http://USER@HOST:PORT/mi, or, if there is none, USER:PASSWORD. With \
-         http://USER:PASSWORD@HOST:PORT/mi, percent-encoded, it is not needed, but all users of \
-         this machine see the command line.",
+        "A file that holds the auth_password of mi_http (OpenSIPS 4.1). It belongs to the user in \
+         http://USER@HOST:PORT/mi; without one there, the file holds USER:PASSWORD. A URL with \
+         both, http://USER:PASSWORD@HOST:PORT/mi, percent-encoded, works too, but all users of \
+         this machine can see it.",
         |config, value| put(&mut config.http_login, read_login(value))),
     flag(&["--dialect"], "auto|line|jsonrpc|kamailio", "auto",
         "What the server speaks: line (OpenSIPS 1.x and 2.x), jsonrpc (OpenSIPS 3.0 and later) or \
-         kamailio. With auto the exporter asks the server.",
+         kamailio. With auto, the exporter finds out.",
         |config, value| put(&mut config.dialect, parse_dialect(value))),
     flag(&["--collect"], "GROUPS", "all",
-        "The groups of statistics and the modules to collect, such as core,tm,dispatcher. With all \
-         among them, such as all,tcp_connections, they are added to those by default. A collect[] \
-         in the URL chooses among what is collected here.",
+        "The groups of statistics and the modules to collect, such as core,tm,dispatcher. The \
+         word all stands for everything that is on by default, so all,tcp_connections adds one. A \
+         collect[] in the URL chooses among these.",
         |config, value| config.scope.collect(value)),
     flag(&["--exclude"], "GROUPS", "",
         "Groups and modules to leave out, such as pkmem,load on a server with hundreds of \
@@ -84,24 +85,24 @@ pub const FLAGS: &[Flag] = &[
         |config, value| put(&mut config.scope.excluded, Scope::parse_groups(value))),
     flag(&["--dialog-profiles"], "NAMES", "",
         "Dialog profiles whose dialogs are counted, such as caller,callee. NAME/value counts those \
-         with one value, and all stands for all profiles of OpenSIPS. The server walks each \
-         profile for it.",
+         with one value, and all stands for all profiles of OpenSIPS. The server has to walk \
+         through each profile.",
         |config, value| put(&mut config.dialog_profiles, parse_profiles(value))),
     flag(&["--timeout"], "DURATION", "5s",
-        "How long a scrape may wait for the server, such as 500ms or 5s. A scrape timeout that \
-         Prometheus announces makes it shorter.",
+        "How long a scrape may wait for the server, such as 500ms or 5s. It is less if Prometheus \
+         announces a shorter scrape timeout.",
         |config, value| put(&mut config.timeout, parse_timeout(value))),
     flag(&["--reply-dir"], "DIR", "",
-        "A directory for the replies of the server, which both may write to and see at the same \
-         path. With a FIFO it is where the reply_dir of mi_fifo is seen from here, by default /tmp. \
-         With a socket it is needed only for a server in another network namespace (container): \
-         others reply to an abstract address.",
+        "A directory for the replies of the server. For a FIFO it is the reply_dir of mi_fifo as \
+         seen from here, by default /tmp. For a datagram socket it is needed only if the server is \
+         in another network namespace (container): both must see it at the same path and may write \
+         to it.",
         |config, value| put(&mut config.reply_dir, parse_reply_dir(value).map(Some))),
     flag(&["--log.level"], "error|warn|info|debug", "info",
-        "The least that is logged.",
+        "The lowest level that is logged.",
         |config, value| put(&mut config.log_level, parse_level(value))),
     flag(&["--log.format"], "logfmt|json", "logfmt",
-        "How a line of the log is written.",
+        "The format of the log.",
         |config, value| put(&mut config.log_format, value.parse())),
 ];
 
@@ -133,8 +134,8 @@ pub struct Switch {
 
 /// All flags without a setting, at the end of the help.
 pub const SWITCHES: &[Switch] = &[
-    Switch { names: &["--help", "-h"], help: "Print this and end.", prints: Printed::Help },
-    Switch { names: &["--version"], help: "Print the version and end.", prints: Printed::Version },
+    Switch { names: &["--help", "-h"], help: "Print this help.", prints: Printed::Help },
+    Switch { names: &["--version"], help: "Print the version.", prints: Printed::Version },
 ];
 
 /// What a switch prints.

@@ -15,9 +15,9 @@ pub fn help() -> String {
          \n\
          Usage: opensips_exporter [COMMAND] [--FLAG VALUE]...\n\
          \n\
-         Without a command it serves. One dash does as well as two, and = as well as a\n\
-         space. What is not given on the command line is taken from the environment\n\
-         variable in brackets, if that is set.\n",
+         Without a command it serves metrics over HTTP. Flags work with one dash or two,\n\
+         and with = or a space before the value. A flag that is not given is taken from\n\
+         the environment variable in brackets.\n",
     );
     for command in COMMANDS {
         describe(&mut help, command.usage, command.help);
@@ -82,15 +82,15 @@ pub fn man_page() -> String {
          .B opensips_exporter\n\
          [\\fICOMMAND\\fR] [\\fB\\-\\-flag\\fR \\fIVALUE\\fR]...\n\
          .SH DESCRIPTION\n\
-         Without a command it serves the statistics of a SIP server over HTTP, and asks for them at each scrape over the\n\
-         Management Interface (MI) of the server. What is not given on the command line is taken from the environment\n\
-         variable in brackets, if that is set.\n\
+         Without a command it serves the statistics of a SIP server over HTTP. At each scrape it asks the server for\n\
+         them over its Management Interface (MI). Flags work with one dash or two, and with = or a space before the\n\
+         value. A flag that is not given is taken from the environment variable in brackets.\n\
          .SH COMMANDS\n"
     );
     for command in COMMANDS {
         item(&mut page, command.usage, command.help);
     }
-    page.push_str(".PP\nWhat print writes, and where it goes:\n");
+    page.push_str(".PP\nWhat print writes, and where to put it:\n");
     for asset in ASSETS {
         item(&mut page, asset.name, &format!("{}: {}", asset.help, asset.path));
     }
@@ -103,8 +103,8 @@ pub fn man_page() -> String {
     }
     page.push_str(
         ".SH EXIT STATUS\n\
-         0 after a signal or a command that worked, 1 for what the machine or, to check, the SIP server refuses and for a\n\
-         command that a signal ended, 2 for a wrong command line.\n",
+         0 after a signal or a command that succeeded, 1 if the exporter cannot run, if check finds a problem, if dump\n\
+         gets no statistics, or if a signal ends a command, 2 for a wrong command line.\n",
     );
     page
 }

@@ -260,7 +260,7 @@ fn ignored(config: &Config, chosen: &[String], environment: &[(String, OsString)
         let alike = alike(name, known.iter().map(String::as_str));
         // Kubernetes sets others, such as OPENSIPS_EXPORTER_PORT, for a service of this name.
         if !alike.is_empty() {
-            ignored.push(format!("the variable {name} has no effect, there is no such one{alike}"));
+            ignored.push(format!("the variable {name} is unknown{alike}"));
         }
     }
     ignored

@@ -37,7 +37,7 @@ pub const ASSETS: &[Asset] = &[
     },
     Asset {
         name: "socket",
-        help: "a unit for systemd that listens for it",
+        help: "a socket unit for systemd",
         path: "/etc/systemd/system/opensips_exporter.socket",
         content: Content::Text(assets::SOCKET),
     },
@@ -55,19 +55,19 @@ pub const ASSETS: &[Asset] = &[
     },
     Asset {
         name: "opensips-config",
-        help: "what opensips.cfg needs",
+        help: "lines for opensips.cfg",
         path: "to be added to /etc/opensips/opensips.cfg",
         content: Content::Text(assets::OPENSIPS_CONFIG),
     },
     Asset {
         name: "kamailio-config",
-        help: "what kamailio.cfg needs",
+        help: "lines for kamailio.cfg",
         path: "to be added to /etc/kamailio/kamailio.cfg",
         content: Content::Text(assets::KAMAILIO_CONFIG),
     },
     Asset {
         name: "scrape-config",
-        help: "what prometheus.yml needs",
+        help: "lines for prometheus.yml",
         path: "to be added to /etc/prometheus/prometheus.yml",
         content: Content::Text(assets::SCRAPE_CONFIG),
     },
@@ -103,7 +103,7 @@ pub const ASSETS: &[Asset] = &[
     },
     Asset {
         name: "dockerfile",
-        help: "a container that holds nothing else",
+        help: "a Dockerfile for the static binary alone",
         path: "Dockerfile",
         content: Content::Text(assets::DOCKERFILE),
     },

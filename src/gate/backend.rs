@@ -74,9 +74,7 @@ impl fmt::Display for BackendError {
                 "the system refuses a thread or a socket ({error}): raise the limits of threads \
                  (ulimit -u, TasksMax, pids.max), memory and open files"
             ),
-            BackendError::Ended => {
-                f.write_str("tiny_http gave up a connection, please report this")
-            }
+            BackendError::Ended => f.write_str("tiny_http closed a connection, please report this"),
         }
     }
 }

@@ -70,7 +70,7 @@ impl fmt::Display for ListenError {
             ListenError::NotListening(number) => {
                 return write!(
                     f,
-                    "descriptor {number} of LISTEN_FDS is no stream socket that listens: use \
+                    "descriptor {number} of LISTEN_FDS is not a listening stream socket: use \
                      ListenStream= and Accept=no in the socket unit"
                 );
             }
@@ -79,22 +79,22 @@ impl fmt::Display for ListenError {
         match (error.kind(), address) {
             (ErrorKind::AddrInUse, Address::Unix(_)) => f.write_str(
                 "another program listens there, or it is a file of another kind, stop that \
-                 program, remove the file or choose another path with -addr",
+                 program, remove the file or choose another path with --addr",
             ),
             (ErrorKind::PermissionDenied, Address::Unix(_)) => f.write_str(
                 "not permitted, let this user write to its directory or choose another path with \
-                 -addr",
+                 --addr",
             ),
             (ErrorKind::AddrInUse, _) => f.write_str(
-                "the port is in use, stop the other program or choose another port with -addr",
+                "the port is in use, stop the other program or choose another port with --addr",
             ),
             (ErrorKind::PermissionDenied, _) => f.write_str(
-                "not permitted, choose a port above 1023 with -addr or give CAP_NET_BIND_SERVICE",
+                "not permitted, choose a port above 1023 with --addr or give CAP_NET_BIND_SERVICE",
             ),
             (ErrorKind::AddrNotAvailable, _) => {
-                f.write_str("this host does not have that address, correct -addr")
+                f.write_str("this host does not have that address, correct --addr")
             }
-            _ => write!(f, "{error}, correct -addr"),
+            _ => write!(f, "{error}, check --addr"),
         }
     }
 }
@@ -295,10 +295,10 @@ mod tests {
     #[test]
     fn a_refusal_says_what_would_be_right() {
         for (errno, expected) in [
-            (Errno::ACCESS, "not permitted, choose a port above 1023 with -addr"),
+            (Errno::ACCESS, "not permitted, choose a port above 1023 with --addr"),
             (Errno::ADDRINUSE, "the port is in use"),
             (Errno::ADDRNOTAVAIL, "this host does not have that address"),
-            (Errno::NFILE, "correct -addr"),
+            (Errno::NFILE, "check --addr"),
         ] {
             let address = Address::Tcp { host: None, port: 80 };
             let error = errno.into();

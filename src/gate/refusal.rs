@@ -67,7 +67,7 @@ impl Refusal {
         match self {
             Malformed => ("malformed", 400, "Bad Request", "this is not HTTP/1.1"),
             Host => ("host", 400, "Bad Request", "HTTP/1.1 needs one Host header"),
-            Target => ("target", 400, "Bad Request", "ask for a path or a URL of http"),
+            Target => ("target", 400, "Bad Request", "ask for a path or an http URL"),
             MethodNotAllowed => ("method_not_allowed", 405, "Method Not Allowed", ONLY_GET),
             UnknownMethod => ("unknown_method", 501, "Not Implemented", ONLY_GET),
             HeadTooSlow => ("head_too_slow", 408, "Request Timeout", "the request did not arrive in time"),
@@ -77,8 +77,9 @@ impl Refusal {
             TransferCoding => ("transfer_coding", 501, "Not Implemented", "send no body and no Transfer-Encoding header"),
             Busy => ("busy", 503, "Service Unavailable", "too many requests wait for their answers, try again later"),
             Version => ("version", 505, "HTTP Version Not Supported", "only HTTP/1.0 and HTTP/1.1 are answered"),
-            AnswerNotTaken => ("answer_not_taken", 0, "", "the answer is not read"),
-            PlaceNeeded => ("place_needed", 0, "", "the place is needed"),
+            AnswerNotTaken => ("answer_not_taken", 0, "", "the client does not read its answer"),
+            PlaceNeeded => ("place_needed", 0, "", "the place is needed for another connection for \
+                                                    another connection"),
         }
     }
 

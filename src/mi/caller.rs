@@ -139,7 +139,7 @@ impl Caller {
             match self.introduce(deadline.at_most(Duration::from_millis(part))) {
                 Ok(server) => return Ok(server),
                 Err(error) => {
-                    log::debug!("{} is no server: {error}", self.endpoint);
+                    log::debug!("{} is not a server: {error}", self.endpoint);
                     failed = failed.or(Some(error).filter(|error| !error.is_of_nothing()));
                 }
             }

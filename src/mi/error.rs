@@ -237,7 +237,7 @@ impl fmt::Display for Error {
             }
             Error::NoTurn { waited } => write!(
                 f,
-                "other scrapes asked the server for all of {}",
+                "other scrapes kept the server busy for {}",
                 humantime::format_duration(*waited)
             ),
             Error::NotThere { endpoint, error } => {
@@ -336,13 +336,13 @@ impl fmt::Display for CommandError {
                 let waited = humantime::format_duration(Duration::from_millis(waited));
                 write!(f, "no reply within {waited}")
             }
-            CommandError::Paused => f.write_str("not asked again yet, since there was no reply"),
+            CommandError::Paused => f.write_str("not asked again yet, because there was no reply"),
             CommandError::NoTime => f.write_str("there was no time left for it"),
             CommandError::Unknown => f.write_str("the server has no data, or nothing of that name"),
             CommandError::NotLoaded(module) => {
                 write!(f, "the server has no statistics without its module {module}")
             }
-            CommandError::Unreadable => f.write_str("the reply has a form that is not known"),
+            CommandError::Unreadable => f.write_str("the reply has an unknown form"),
             CommandError::Error(error) => error.fmt(f),
         }
     }

@@ -39,8 +39,8 @@ const LISTINGS: &[Listing] = &[Listing {
                 step(&["nodes"], &[("node", &["{ip}:{port}", "socket_path"])])],
             &[
                 metric("opensips_cachedb_redis_node_connected",
-                    "Whether the process that answers is connected to a Redis node, which may be \
-                     from the first query on (redis_cluster_info)",
+                    "Whether the process that answers is connected to a Redis node; it may connect \
+                     only when it has a query (redis_cluster_info)",
                     Reading::Flag(&["status"], &["connected"])),
             ],
         )],

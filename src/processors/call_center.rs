@@ -114,8 +114,7 @@ const LISTINGS: &[Listing] = &[
                 "Whether an agent is logged in (cc_list_agents)",
                 Reading::Flag(&["Loged in"], &["YES"])),
             metric("opensips_call_center_agent_state",
-                "The state of an agent that is logged in, 1 for the one that it is in \
-                 (cc_list_agents)",
+                "The state of an agent that is logged in, 1 for the current one (cc_list_agents)",
                 Reading::State(&["State"], &[
                     ("free", "free", true), ("wrapup", "wrapup", true),
                     ("incall", "incall", true), ("inchat", "inchat", true),

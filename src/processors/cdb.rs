@@ -10,7 +10,7 @@ const METRICS: &[Metric] = &[
         "Queries of NoSQL databases (cachedb) (cdb:cdb_total_queries)",
         &[], &[("cdb_total_queries", &[])]),
     counter("opensips_cdb_slow_queries_total",
-        "Queries of NoSQL databases (cachedb) that took longer than the configured threshold; 0 \
-         without one (cdb:cdb_slow_queries)",
+        "Queries of NoSQL databases (cachedb) that took longer than the configured threshold; 0 if \
+         none is set (cdb:cdb_slow_queries)",
         &[], &[("cdb_slow_queries", &[])]),
 ];

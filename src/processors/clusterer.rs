@@ -13,10 +13,10 @@ pub const PROCESSOR: Processor =
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     gauge("opensips_clusterer_nodes",
-        "Nodes that this one knows, without itself (clusterer:clusterer_nodes)",
+        "Other nodes that this node knows (clusterer:clusterer_nodes)",
         &[], &[("clusterer_nodes", &[])]),
     gauge("opensips_clusterer_links",
-        "Nodes whose link from this one is up, and is not, which includes those that are probed \
+        "Links to other nodes that are up, or not up, which includes those being probed \
          (clusterer:clusterer_nodes_up, clusterer:clusterer_nodes_down)",
         &["state"], &[("clusterer_nodes_up", &["up"]), ("clusterer_nodes_down", &["down"])]),
 ];
@@ -33,7 +33,7 @@ const LISTINGS: &[Listing] = &[
                 up_and_state!("opensips_clusterer_node", "the link to a node", "is up",
                     "clusterer_list", &["link_state", "Link_state"], STATES_OF_LINK),
                 metric("opensips_clusterer_node_enabled",
-                    "Whether this one talks to a node (clusterer_list)",
+                    "Whether a node is enabled, so that this node talks to it (clusterer_list)",
                     Reading::Flag(&["state", "Enabled"], &["enabled", "1", "true"])),
             ],
         )],
@@ -47,10 +47,9 @@ const LISTINGS: &[Listing] = &[
             &[
                 up_and_state_of(
                     ["opensips_clusterer_capability_up", "opensips_clusterer_capability_state"],
-                    ["Whether a capability, which is what a module replicates, is in sync with \
-                      the cluster (clusterer_list_cap)",
-                        "The state of a capability, 1 for the one that it is in \
-                         (clusterer_list_cap)"],
+                    ["Whether a capability (what a module replicates) is in sync with the cluster \
+                      (clusterer_list_cap)",
+                        "The state of a capability, 1 for the current one (clusterer_list_cap)"],
                     &["state", "State"],
                     &[("Ok", "ok", true), ("not synced", "not_synced", false)]),
                 metric("opensips_clusterer_capability_enabled",
@@ -65,7 +64,7 @@ const LISTINGS: &[Listing] = &[
         &[records(
             &[step(&[], &[("cluster", &["Cluster"]), ("tag", &["Tag"])])],
             &[metric("opensips_clusterer_sharing_tag_state",
-                "Whether this node has a sharing tag (active) or another one (backup) \
+                "Whether a sharing tag is active on this node, or on another one (backup) \
                  (clusterer_list_shtags)",
                 Reading::State(&["State"],
                     &[("active", "active", true), ("backup", "backup", false)]))],

@@ -51,10 +51,10 @@ const METRICS: &[Metric] = &[
         ]),
     // Kamailio. What it counts by method and by code is in the classes too.
     counter("opensips_core_received_requests_total",
-        "SIP requests received, by method, from Kamailio (core:rcv_requests_<method>)",
+        "SIP requests received, by method; only Kamailio (core:rcv_requests_<method>)",
         &["method"], &[("rcv_requests_{method}", &["{method}"])]),
     counter("opensips_core_received_replies_total",
-        "SIP replies received, by class, from Kamailio (core:rcv_replies_1xx to \
+        "SIP replies received, by class; only Kamailio (core:rcv_replies_1xx to \
          core:rcv_replies_6xx)",
         &["class"],
         &[
@@ -63,12 +63,12 @@ const METRICS: &[Metric] = &[
             ("rcv_replies_5xx", &["5xx"]), ("rcv_replies_6xx", &["6xx"]),
         ]),
     counter("opensips_core_received_replies_by_method_total",
-        "SIP replies received, by class and the method of their request, for some methods, of \
-         which reg is REGISTER, from Kamailio (core:rcv_replies_<class>_<method>)",
+        "SIP replies received, by class and method of the request, for some methods; reg is \
+         REGISTER; only Kamailio (core:rcv_replies_<class>_<method>)",
         &["class", "method"],
         &[("rcv_replies_{class}_{method}", &["{class}", "{method}"])]),
     counter("opensips_core_received_replies_by_code_total",
-        "SIP replies received, for some codes, which their class counts too, from Kamailio \
+        "SIP replies received, for some codes, which their class counts as well; only Kamailio \
          (core:rcv_replies_<code>)",
         &["code"], &[("rcv_replies_{code}", &["{code}"])]),
     counter("opensips_core_bad_URIs_rcvd",
@@ -82,7 +82,7 @@ const METRICS: &[Metric] = &[
          (core:unsupported_methods)",
         &[], &[("unsupported_methods", &[])]),
     counter("opensips_core_slow_messages_total",
-        "SIP messages that took longer than exec_msg_threshold; 0 without that \
+        "SIP messages that took longer than exec_msg_threshold; 0 if that is not set \
          (core:slow_messages)",
         &[], &[("slow_messages", &[])]),
     UPTIME,

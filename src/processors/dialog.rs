@@ -13,9 +13,10 @@ pub const PROCESSOR: Processor =
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     gauge("opensips_dialog_dialogs",
-        "Dialogs that are confirmed (active) or ringing (early) now, and those created, timed \
-         out or never established since start (dialog:active_dialogs, dialog:early_dialogs, \
-         dialog:processed_dialogs, dialog:expired_dialogs, dialog:failed_dialogs)",
+        "Dialogs confirmed (active) or ringing (early) now, and dialogs created (processed), timed \
+         out (expired) or never established (failed) since the start (dialog:active_dialogs, \
+         dialog:early_dialogs, dialog:processed_dialogs, dialog:expired_dialogs, \
+         dialog:failed_dialogs)",
         &["status"],
         &[
             ("active_dialogs", &["active"]), ("early_dialogs", &["early"]),
@@ -61,7 +62,8 @@ const fn profile(path: &'static [Step], metrics: &'static [state::Metric]) -> Re
 const fn dialogs(field: Names) -> state::Metric {
     metric(
         "opensips_dialog_profile_dialogs",
-        "Dialogs in a profile now, for those that --dialog-profiles names (profile_get_size)",
+        "Dialogs in a profile now, for the profiles that --dialog-profiles names \
+         (profile_get_size)",
         Reading::Number(field),
     )
 }

@@ -18,8 +18,8 @@ pub const PROCESSOR: Processor = Processor {
 };
 
 const fn dialogs(state: &'static str, field: Names) -> Metric {
-    let help = "Dialogs now that were begun (starting), ring (connecting), wait for the ACK \
-                (answering) or are calls (ongoing) (dlg.stats_active)";
+    let help = "Dialogs now: begun (starting), ringing (connecting), waiting for the ACK \
+                (answering) or established (ongoing) (dlg.stats_active)";
     Metric {
         fixed: Some(("state", state)),
         ..metric("opensips_dialog_states_dialogs", help, Reading::Number(field))

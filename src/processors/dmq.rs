@@ -13,7 +13,7 @@ pub const PROCESSOR: Processor = Processor {
             up_and_state!("opensips_dmq_node", "a node", "is active", "dmq.list_nodes",
                 &["status"], STATES),
             metric("opensips_dmq_node_failures",
-                "Notifications that a node did not answer since it last did, from 6.0 on \
+                "Notifications in a row that a node did not answer; Kamailio 6.0 and later \
                  (dmq.list_nodes)",
                 Reading::Number(&["fail_count"])),
         ],

@@ -11,10 +11,10 @@ const METRICS: &[Metric] = &[
         "DNS queries (dns:dns_total_queries)",
         &[], &[("dns_total_queries", &[])]),
     counter("opensips_dns_slow_queries_total",
-        "DNS queries that took longer than the configured threshold; 0 without one \
+        "DNS queries that took longer than the configured threshold; 0 if none is set \
          (dns:dns_slow_queries, in Kamailio dns:slow_dns_request)",
         &[], &[("dns_slow_queries", &[]), ("slow_dns_request", &[])]),
     counter("opensips_dns_failed_queries_total",
-        "DNS queries that failed, from Kamailio (dns:failed_dns_request)",
+        "DNS queries that failed; only Kamailio (dns:failed_dns_request)",
         &[], &[("failed_dns_request", &[])]),
 ];

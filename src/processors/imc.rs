@@ -6,7 +6,7 @@ pub const PROCESSOR: Processor = Processor { group: "imc", metrics: METRICS, ..P
 
 const METRICS: &[Metric] = &[gauge(
     "opensips_imc_active_rooms",
-    "Chat rooms in use; no version counts them, so it is 0 (imc:active_rooms)",
+    "Chat rooms in use; always 0, since no version counts them (imc:active_rooms)",
     &[],
     &[("active_rooms", &[])],
 )];

@@ -13,7 +13,7 @@ pub const PROCESSOR: Processor = Processor {
         &[step(&["gw"], &[("lcr", &["lcr_id"]), ("gateway", &["gw_name"]),
             ("address", &["{scheme}{ip_addr}:{port}"])])],
         &[
-            up_and_state!("opensips_lcr_gateway", "a gateway", "is in use unless it is defunct",
+            up_and_state!("opensips_lcr_gateway", "a gateway", "is in use, defunct or not",
                 "lcr.dump_gws", &["state"], STATES),
             metric("opensips_lcr_gateway_defunct_until_timestamp_seconds",
                 "Until when nothing is sent to a gateway, in seconds since 1970 (lcr.dump_gws)",

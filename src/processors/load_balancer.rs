@@ -24,7 +24,7 @@ pub const PROCESSOR: Processor = Processor {
                         "Calls that use a resource of a destination now (lb_list)",
                         Reading::Number(&["load"])),
                     metric("opensips_load_balancer_resource_max",
-                        "Calls that may use a resource of a destination at once (lb_list)",
+                        "Limit of calls that use a resource of a destination (lb_list)",
                         Reading::Number(&["max"])),
                 ],
             ),

@@ -7,7 +7,8 @@ pub const PROCESSOR: Processor = Processor { group: "net", metrics: METRICS, ..P
 
 const METRICS: &[Metric] = &[gauge(
     "opensips_net_waiting",
-    "Bytes that wait to be read by the server in its IPv4 SIP sockets (net:waiting_udp, net:waiting_tcp, net:waiting_tls)",
+    "Bytes that wait in the IPv4 SIP sockets until the server reads them (net:waiting_udp, \
+     net:waiting_tcp, net:waiting_tls)",
     &["protocol"],
     &[("waiting_udp", &["udp"]), ("waiting_tcp", &["tcp"]), ("waiting_tls", &["tls"])],
 )];

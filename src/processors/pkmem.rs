@@ -33,7 +33,7 @@ const METRICS: &[Metric] = &[
     USED_SIZE,
     REAL_USED_SIZE,
     gauge("opensips_pkmem_max_used_size",
-        "Most private memory that a process ever used, in bytes (pkmem:<pid>-max_used_size)",
+        "Most private memory that a process ever had in use, in bytes (pkmem:<pid>-max_used_size)",
         &["pid"], &[("{pid}-max_used_size", &["{pid}"])]),
     FREE_SIZE,
     FRAGMENTS,
@@ -46,7 +46,8 @@ const TOTAL_SIZE: Metric = gauge("opensips_pkmem_total_size",
 
 #[rustfmt::skip]
 const USED_SIZE: Metric = gauge("opensips_pkmem_used_size",
-    "Private memory in use by the code of a process, in bytes (pkmem:<pid>-used_size, pkg.stats)",
+    "Private memory in use by a process without the allocator's overhead, in bytes \
+     (pkmem:<pid>-used_size, pkg.stats)",
     &["pid"], &[("{pid}-used_size", &["{pid}"])]);
 
 #[rustfmt::skip]
@@ -57,11 +58,10 @@ const REAL_USED_SIZE: Metric = gauge("opensips_pkmem_real_used_size",
 
 #[rustfmt::skip]
 const FREE_SIZE: Metric = gauge("opensips_pkmem_free_size",
-    "Private memory of a process that is free, in bytes (pkmem:<pid>-free_size, pkg.stats)",
+    "Free private memory of a process, in bytes (pkmem:<pid>-free_size, pkg.stats)",
     &["pid"], &[("{pid}-free_size", &["{pid}"])]);
 
 #[rustfmt::skip]
 const FRAGMENTS: Metric = gauge("opensips_pkmem_fragments",
-    "Fragments that the private memory of a process is split into (pkmem:<pid>-fragments, \
-     pkg.stats)",
+    "Number of fragments of the private memory of a process (pkmem:<pid>-fragments, pkg.stats)",
     &["pid"], &[("{pid}-fragments", &["{pid}"])]);

@@ -17,10 +17,10 @@ pub const PROCESSOR: Processor = Processor {
             optional(&["Gateways"], &[("gateway", &["GWID"])])],
         &[
             metric("opensips_qrouting_answer_seizure_ratio",
-                "Calls to a gateway that were answered, of all (qr_status)",
+                "Share of the calls to a gateway that were answered (qr_status)",
                 Reading::Average(&["ASR"])),
             metric("opensips_qrouting_call_completion_ratio",
-                "Calls to a gateway that ended with 2xx to 4xx, of all (qr_status)",
+                "Share of the calls to a gateway that ended with 2xx to 4xx (qr_status)",
                 Reading::Average(&["CCR"])),
             metric("opensips_qrouting_post_dial_delay_seconds",
                 "Average time until a gateway rings (qr_status)", Reading::Milliseconds(&["PDD"])),

@@ -9,18 +9,18 @@ pub const PROCESSOR: Processor =
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     gauge("opensips_registrar_max_expires",
-        "Longest expiry that a registration may have, in seconds; 0 is no limit \
+        "Longest expiry that a registration may have, in seconds; 0 means no limit \
          (registrar:max_expires)",
         &[], &[("max_expires", &[])]),
     gauge("opensips_registrar_max_contacts",
-        "Most contacts that an AOR may have; 0 is no limit (registrar:max_contacts)",
+        "Most contacts that an AOR may have; 0 means no limit (registrar:max_contacts)",
         &[], &[("max_contacts", &[])]),
     gauge("opensips_registrar_default_expire",
         "Expiry of a registration that asks for none, in seconds (registrar:default_expire)",
         &[], &[("default_expire", &[])]),
     gauge("opensips_registrar_expires_range",
-        "Percent by which the expiry of a registration is varied: of one that asks for an expiry, \
-         and of one that does not (default), from Kamailio (registrar:expires_range, \
+        "Percent by which the expiry of a registration is varied, if it asks for one, or if it \
+         does not (default); only Kamailio (registrar:expires_range, \
          registrar:default_expires_range)",
         &["of"], &[("expires_range", &["asked"]), ("default_expires_range", &["default"])]),
     counter("opensips_registrar_registrations",

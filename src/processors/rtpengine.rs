@@ -46,7 +46,7 @@ const WEIGHT: Metric = metric(
 
 const IS_ENABLED: Metric = metric(
     "opensips_rtpengine_node_enabled",
-    "Whether an RTP engine is wanted: not while a command disabled it (rtpengine_show)",
+    "Whether an RTP engine is enabled; 0 after a command disabled it (rtpengine_show)",
     ENABLED,
 );
 

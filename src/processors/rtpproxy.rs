@@ -17,7 +17,7 @@ pub const PROCESSOR: Processor = Processor {
         metric("opensips_rtpproxy_node_weight",
             "The weight of an RTP proxy in its set (rtpproxy_show)", Reading::Number(&["weight"])),
         metric("opensips_rtpproxy_node_enabled",
-            "Whether an RTP proxy is wanted: not while a command disabled it (rtpproxy_show)",
+            "Whether an RTP proxy is enabled; 0 after a command disabled it (rtpproxy_show)",
             ENABLED),
     ])])],
     ..Processor::NONE

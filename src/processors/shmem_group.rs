@@ -17,8 +17,8 @@ const METRICS: &[Metric] = &[
          (shmem_<mem_group>:real_used)",
         &["mem_group"], &[("real_used", &["{mem_group}"])]),
     gauge("opensips_shmem_group_max_real_used_bytes",
-        "Most shared memory ever used by the modules of a group with the allocator's overhead \
-         (shmem_<mem_group>:max_real_used)",
+        "Most shared memory that the modules of a group ever had in use, with the allocator's \
+         overhead (shmem_<mem_group>:max_real_used)",
         &["mem_group"], &[("max_real_used", &["{mem_group}"])]),
     gauge("opensips_shmem_group_fragments",
         "Fragments of shared memory of the modules of a group (shmem_<mem_group>:fragments)",

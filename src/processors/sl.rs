@@ -8,7 +8,7 @@ pub const PROCESSOR: Processor = Processor { group: "sl", metrics: METRICS, ..Pr
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     counter("opensips_sl_replies",
-        "Replies sent statelessly, by class or, from Kamailio, by code (sl:<type>_replies)",
+        "Replies sent statelessly, by class, or by code for Kamailio (sl:<type>_replies)",
         &["type"],
         &[
             ("1xx_replies", &["1xx"]), ("2xx_replies", &["2xx"]), ("3xx_replies", &["3xx"]),
@@ -20,7 +20,7 @@ const METRICS: &[Metric] = &[
             ("500_replies", &["500"]),
         ]),
     counter("opensips_sl_xxx_replies",
-        "Replies sent statelessly with a code that is not counted by itself, from Kamailio \
+        "Replies sent statelessly with a code that has no counter of its own; only Kamailio \
          (sl:xxx_replies)",
         &[], &[("xxx_replies", &[])]),
     counter("opensips_sl_sent_replies_total",
@@ -33,6 +33,6 @@ const METRICS: &[Metric] = &[
         "ACKs received for replies that were sent statelessly (sl:received_ACKs)",
         &[], &[("received_ACKs", &[])]),
     counter("opensips_sl_failures",
-        "Stateless replies that could not be sent, from Kamailio (sl:failures)",
+        "Stateless replies that could not be sent; only Kamailio (sl:failures)",
         &[], &[("failures", &[])]),
 ];

@@ -8,7 +8,7 @@ use super::state::{Reading, listing, metric, records};
 pub const PROCESSOR: Processor = Processor {
     group: "sockets_mgm",
     listings: &[listing(&["sockets_list", "sockets_mgm:list"], &[], &[records(&[], &[
-        metric("opensips_sockets_mgm_sockets", "Sockets by a database now (sockets_list)",
+        metric("opensips_sockets_mgm_sockets", "Sockets loaded from a database now (sockets_list)",
             Reading::CountOf(&[])),
     ])])],
     ..Processor::NONE

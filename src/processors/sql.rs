@@ -10,7 +10,7 @@ const METRICS: &[Metric] = &[
         "SQL queries (sql:sql_total_queries)",
         &[], &[("sql_total_queries", &[])]),
     counter("opensips_sql_slow_queries_total",
-        "SQL queries that took longer than the configured threshold; 0 without one \
+        "SQL queries that took longer than the configured threshold; 0 if none is set \
          (sql:sql_slow_queries)",
         &[], &[("sql_slow_queries", &[])]),
 ];

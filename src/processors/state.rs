@@ -225,7 +225,7 @@ macro_rules! up_and_state {
             [concat!($prefix, "_up"), concat!($prefix, "_state")],
             [
                 concat!("Whether ", $thing, " ", $when, " (", $command, ")"),
-                concat!("The state of ", $thing, ", 1 for the one that it is in (", $command, ")"),
+                concat!("The state of ", $thing, ", 1 for the current one (", $command, ")"),
             ],
             $field,
             $states,

@@ -54,7 +54,7 @@ const METRICS: &[Metric] = &[
     up_and_state_of(
         ["opensips_status_report_identifier_up", "opensips_status_report_identifier_state"],
         ["Whether what an identifier stands for is ready (sr_list_status)",
-            "The readiness of an identifier, 1 for the one that it has (sr_list_status)"],
+            "The readiness of an identifier, 1 for the current one (sr_list_status)"],
         &["Readiness"], &[("true", "ready", true), ("false", "not_ready", false)]),
     metric("opensips_status_report_identifier_status",
         "The status of an identifier: -2 no data, -1 not ready, 1 ready, 2 reloading, others as \

@@ -10,7 +10,7 @@ pub const PROCESSOR: Processor =
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     gauge("opensips_tcp_current_connections",
-        "TCP connections now, those with TLS too (tcp:current_opened_connections)",
+        "TCP connections now, including those with TLS (tcp:current_opened_connections)",
         &[], &[("current_opened_connections", &[])]),
     gauge("opensips_tcp_write_queue_bytes",
         "Bytes that wait to be written to TCP connections (tcp:current_write_queue_size)",
@@ -30,7 +30,7 @@ const METRICS: &[Metric] = &[
          tcp:con_timeout)",
         &["reason"], &[("con_reset", &["reset"]), ("con_timeout", &["timeout"])]),
     counter("opensips_tcp_failed_sends_total",
-        "Messages that could not be sent by TCP, since that took too long or the queue was full \
+        "Messages that could not be sent over TCP because it took too long or the queue was full \
          (tcp:send_timeout, tcp:sendq_full)",
         &["reason"], &[("send_timeout", &["timeout"]), ("sendq_full", &["queue_full"])]),
 ];
@@ -42,9 +42,9 @@ const LISTINGS: &[Listing] = &[Listing {
         level("opensips_tcp_opened_tls_connections",
             "TCP connections with TLS now (core.tcp_info)", &["opened_tls_connections"]),
         level("opensips_tcp_max_connections",
-            "Most TCP connections that there may be (core.tcp_info)", &["max_connections"]),
+            "Limit of TCP connections (core.tcp_info)", &["max_connections"]),
         level("opensips_tcp_max_tls_connections",
-            "Most TCP connections with TLS that there may be (core.tcp_info)",
+            "Limit of TCP connections with TLS (core.tcp_info)",
             &["max_tls_connections"]),
         level("opensips_tcp_readers",
             "Processes that read from TCP connections (core.tcp_info)", &["readers"]),

@@ -9,10 +9,10 @@ const METRICS: &[Metric] = &[
     gauge("opensips_tls_opened_connections",
         "TLS connections now (tls:opened_connections)", &[], &[("opened_connections", &[])]),
     gauge("opensips_tls_max_connections",
-        "Most TLS connections that there may be (tls:max_connections)",
+        "Limit of TLS connections (tls:max_connections)",
         &[], &[("max_connections", &[])]),
     gauge("opensips_tls_write_queued_bytes",
-        "Bytes in clear that wait to be written to TLS connections \
+        "Bytes that wait to be encrypted and written to TLS connections \
          (tls:clear_text_write_queued_bytes)",
         &[], &[("clear_text_write_queued_bytes", &[])]),
 ];

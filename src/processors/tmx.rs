@@ -16,8 +16,9 @@ const METRICS: &[Metric] = &[
             ("6xx_transactions", &["6xx"]),
         ]),
     counter("opensips_tmx_UAS_transactions",
-        "Transactions begun, by received requests and by those of the server: those of received \
-         ones are these less opensips_tmx_UAC_transactions (tmx:UAS_transactions)",
+        "Transactions begun by received requests or by the server; subtract \
+         opensips_tmx_UAC_transactions for those of received requests alone \
+         (tmx:UAS_transactions)",
         &[], &[("UAS_transactions", &[])]),
     counter("opensips_tmx_UAC_transactions",
         "Transactions begun by a request of the server (tmx:UAC_transactions)",

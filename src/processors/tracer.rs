@@ -20,6 +20,6 @@ const METRICS: &[Metric] = &[
 /// Without parameters the command switches nothing.
 #[rustfmt::skip]
 const LISTINGS: &[Listing] = &[listing(&["trace", "tracer:trace"], &[], &[records(&[], &[
-    metric("opensips_tracer_enabled", "Whether anything is traced at all (trace)",
+    metric("opensips_tracer_enabled", "Whether tracing is on (trace)",
         Reading::Flag(&["global"], &["on"])),
 ])])];

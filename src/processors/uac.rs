@@ -15,9 +15,9 @@ pub const PROCESSOR: Processor =
 #[rustfmt::skip]
 const METRICS: &[Metric] = &[
     gauge("opensips_uac_registrations",
-        "Registrations at others that there are (uac:regtotal)", &[], &[("regtotal", &[])]),
+        "Registrations at other servers (uac:regtotal)", &[], &[("regtotal", &[])]),
     gauge("opensips_uac_disabled_registrations",
-        "Registrations at others that are disabled, by a failure or by somebody \
+        "Registrations at other servers that were disabled by a failure or an operator \
          (uac:regdisabled)",
         &[], &[("regdisabled", &[])]),
 ];

@@ -16,7 +16,7 @@ pub const PROCESSOR: Processor = Processor {
         &[
             registration(&["state"], STATES),
             metric("opensips_uac_registrant_registration_enabled",
-                "Whether a registration is wanted (reg_list)",
+                "Whether a registration is enabled (reg_list)",
                 Reading::Flag(&["enabled"], &["yes"])),
         ],
     )])],
@@ -43,14 +43,14 @@ const RECORDS: Step = step(&["AOR", "Records"],
 
 const STATE: &str = "opensips_uac_registrant_registration_state";
 const HELP_OF_STATE: &str =
-    "The state of a registration, 1 for the one that it is in (reg_list, uac.reg_dump)";
+    "The state of a registration, 1 for the current one (reg_list, uac.reg_dump)";
 
 /// Whether an AOR is registered, see also `uac`.
 pub(super) const fn registration(field: Names, states: States) -> Metric {
     let state = metric(STATE, HELP_OF_STATE, Reading::Count).family;
     metric(
         "opensips_uac_registrant_registration_up",
-        "Whether an AOR is registered; in OpenSIPS not while it is being renewed (reg_list, \
+        "Whether an AOR is registered; in OpenSIPS 0 while it is being renewed (reg_list, \
          uac.reg_dump)",
         Reading::UpAndOneState(field, states, state),
     )

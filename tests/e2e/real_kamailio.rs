@@ -115,7 +115,9 @@ impl Drop for Kamailio {
 /// What is printed for operators, with all lines in use but that of the group and those that are
 /// not asked for.
 fn printed(defined: &[&str]) -> String {
-    let (stock, http) = KAMAILIO_CONFIG.split_once("# By HTTP").expect("two parts");
+    let (stock, http) = KAMAILIO_CONFIG
+        .split_once("# Over HTTP")
+        .expect("two parts");
     let http = if defined.contains(&"HTTP") { http } else { "" };
     let lines = stock.lines().chain(http.lines().skip(1));
     let lines = lines.map(|line| match line.strip_prefix('#') {

@@ -98,7 +98,7 @@ fn a_reply_takes_a_few_times_its_size() {
     let _alone = alone();
     let down = ("0", "opensips_up is 0");
     let is_too_large = ("1", "ds_list: the reply is too large to read");
-    let is_unreadable = ("1", "ds_list: the reply has a form that is not known");
+    let is_unreadable = ("1", "ds_list: the reply has an unknown form");
     let (line, jsonrpc, kamailio) = ((V2_4, "line"), (V3_6, "jsonrpc"), (KAMAILIO, "kamailio"));
     let json = if is_full() { JSON.0 } else { JSON.1 };
     let ones = filled("[1", ",1", "]", json);

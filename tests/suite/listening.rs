@@ -273,7 +273,7 @@ fn the_units_go_together() {
     for line in ["ListenStream=9434", "WantedBy=sockets.target"] {
         assert!(socket.lines().any(|found| found == line), "{line}");
     }
-    let flag = "OPENSIPS_EXPORTER_WEB_SYSTEMD_SOCKET=true stands in /etc/default/opensips_exporter";
+    let flag = "OPENSIPS_EXPORTER_WEB_SYSTEMD_SOCKET=true in /etc/default/opensips_exporter";
     assert!(socket.contains(flag));
     assert!(unit.contains("\nEnvironmentFile=-/etc/default/opensips_exporter\n"));
     // What the README tells to listen on is in a directory that the unit makes.

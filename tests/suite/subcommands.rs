@@ -91,7 +91,7 @@ fn a_check_tells_what_is_wrong() {
     let report = text(&output);
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert!(
-        report.contains("excluded     pkmen: no group that is known"),
+        report.contains("excluded     pkmen: unknown, check the spelling"),
         "{report}"
     );
     // One that the script makes.
