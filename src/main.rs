@@ -181,7 +181,7 @@ fn serve(
         .map_err(|error| format!("no connection can be served: {error}"))?;
     for place in places {
         log::info!(
-            "opensips_exporter {VERSION} (revision {REVISION}) serves {place} for {endpoint}"
+            "opensips_exporter {VERSION} (revision {REVISION}) serves {place} and asks {endpoint}"
         );
     }
     Err(format!("no connection can be served: {}", gate.wait()).into())

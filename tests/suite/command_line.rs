@@ -237,7 +237,7 @@ fn one_dash_or_two_and_a_space_or_an_equals_sign_are_the_same() {
     ] {
         let exporter = started(arguments, &[]);
         assert_eq!(
-            exporter.logged("/m for /s").len(),
+            exporter.logged("/m and asks /s").len(),
             1,
             "{:?}",
             exporter.log()
@@ -272,7 +272,7 @@ fn a_value_is_taken_as_it_is() {
             arguments.push("--addr=127.0.0.1:0");
             let exporter = started(&arguments, &[]);
             let line = exporter.wait_for_log("serves").replace('\\', "");
-            assert!(line.ends_with(&format!("for {value}\"")), "{line}");
+            assert!(line.ends_with(&format!("asks {value}\"")), "{line}");
         }
     }
     for socket in [&b"--socket=\xff"[..], b"\xff"] {
@@ -303,7 +303,9 @@ fn a_flag_wins_over_its_variable() {
     ];
     let exporter = started(&["--web.telemetry-path", "/from/flag"], &environment);
     assert_eq!(
-        exporter.logged("/from/flag for /from/environment").len(),
+        exporter
+            .logged("/from/flag and asks /from/environment")
+            .len(),
         1,
         "{:?}",
         exporter.log()

@@ -70,7 +70,7 @@ fn it_listens_on_several_addresses() {
     let alone = ["127.0.0.1:0", "127.0.0.1:0", &unix];
     for addresses in [&alone[..], &["127.0.0.1:0", &both]] {
         let mut exporter = run(listening_on(addresses));
-        exporter.wait_for_log(&format!("serves {unix}, /metrics for /nowhere"));
+        exporter.wait_for_log(&format!("serves {unix}, /metrics and asks /nowhere"));
         let lines = exporter.logged("serves http://");
         assert_eq!(lines.len(), 2, "{lines:?}");
         for line in &lines {
@@ -239,7 +239,10 @@ fn it_listens_on_what_systemd_passes() {
     };
     let (address, port, file) = listeners();
     let mut exporter = run(activated(port, file, "$$"));
-    exporter.wait_for_log(&format!("serves unix:{}, /metrics for", path.display()));
+    exporter.wait_for_log(&format!(
+        "serves unix:{}, /metrics and asks",
+        path.display()
+    ));
     assert_eq!(exporter.address, address);
     assert!(is_healthy(connect(&path)));
     assert_eq!(exporter.get("/-/healthy").status, 200);

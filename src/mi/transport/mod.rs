@@ -207,7 +207,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
             Some(target) => target.fmt(f),
-            None => f.write_str("auto"),
+            None => f.write_str("the usual places"),
         }
     }
 }
