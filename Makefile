@@ -5,6 +5,8 @@ DESTDIR ?=
 CARGO ?= cargo
 ADDR ?= :9434
 FUZZ_SECONDS ?= 60
+# Most tests wait most of their time.
+TEST_THREADS ?= 8
 STATIC_TARGETS ?= x86_64-unknown-linux-musl aarch64-unknown-linux-musl i686-unknown-linux-musl
 STATIC_BINARIES = $(STATIC_TARGETS:%=target/%/release/opensips_exporter)
 OLDEST_RUST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -61,7 +63,7 @@ else
 endif
 
 test: ## Run all tests that need nothing but Rust
-	$(CARGO) test --locked --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --locked --no-fail-fast
 
 fuzz: ## Give everything that reads bytes from outside changed inputs for FUZZ_SECONDS (60), by FUZZ_SEED
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 8
@@ -134,7 +136,7 @@ package-test: need-qemu-aarch64-static deb ## Install each package, start what i
 
 emulated: need-qemu-aarch64-static static ## Run the integration tests with the static binary of aarch64 (Debian package qemu-user-static)
 	TESTED_UNDER=qemu-aarch64-static TESTED_BINARY=$(CURDIR)/target/aarch64-unknown-linux-musl/release/opensips_exporter \
-		$(CARGO) test --locked --no-fail-fast --test suite --test hostile
+		RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --locked --no-fail-fast --test suite --test hostile
 
 need-%:
 	@command -v $* >/dev/null || { echo "this needs $* (Debian package $(or $(PACKAGE_$*),$*))" >&2; exit 1; }
