@@ -42,8 +42,8 @@ pub const FLAGS: &[Flag] = &[
          several times, or hold a list with commas.",
         |config, value| put(&mut config.addresses, value.split(',').map(str::parse).collect())) },
     flag(&["--web.systemd-socket"], "", "",
-        "Listen on the sockets that systemd passes, instead of --addr. See print socket. The \
-         variable is set to true.",
+        "Listen on the sockets that systemd passes, instead of --addr. See print socket. In the \
+         environment: OPENSIPS_EXPORTER_WEB_SYSTEMD_SOCKET=true.",
         |config, value| put(&mut config.takes_sockets, parse_switch(value))),
     flag(&["--path", "--web.telemetry-path"], "PATH", "/metrics",
         "The path of the metrics.",
@@ -51,7 +51,7 @@ pub const FLAGS: &[Flag] = &[
     flag(&["--socket"], "ADDRESS", "auto",
         "Where the server listens, as its configuration says. A path is the fifo_name of mi_fifo, \
          the socket_name of mi_datagram (OpenSIPS) or the dgram_socket of jsonrpcs (Kamailio); \
-         udp:HOST:PORT is one of the last two over the network; http://HOST:PORT/mi is mi_http \
+         udp:HOST:PORT is mi_datagram or jsonrpcs over UDP; http://HOST:PORT/mi is mi_http \
          (OpenSIPS 3.0 and later) or xhttp (Kamailio). With auto, the exporter uses the first \
          server that answers at /var/run/ser-fg/ser.sock, at the datagram sockets and FIFOs in \
          /run/opensips, /var/run/opensips, /run/kamailio and /tmp, or at \
@@ -80,8 +80,8 @@ pub const FLAGS: &[Flag] = &[
          collect[] in the URL chooses among these.",
         |config, value| config.scope.collect(value)),
     flag(&["--exclude"], "GROUPS", "",
-        "Groups and modules to leave out, such as pkmem,load on a server with hundreds of \
-         processes.",
+        "Groups and modules to leave out, such as pkmem,load. These two are most of the page on a \
+         server with hundreds of processes.",
         |config, value| put(&mut config.scope.excluded, Scope::parse_groups(value))),
     flag(&["--dialog-profiles"], "NAMES", "",
         "Dialog profiles whose dialogs are counted, such as caller,callee. NAME/value counts those \
