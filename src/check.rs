@@ -168,11 +168,7 @@ fn ask(client: &mut Client, modules: &Modules, scope: Scope, limit: Duration) ->
 
     let collected = modules.collect(client, &selection, deadline, reading.is_busy);
     if collected.list_error.is_some() {
-        report.problems.push(
-            "the server does not list its commands, so the state of its modules is missing: look \
-             into the log of the server"
-                .to_string(),
-        );
+        report.problems.push(advice::ON_NO_COMMANDS.to_string());
     }
     let outcomes = &collected.outcomes;
     let modules: Vec<&str> = outcomes.iter().map(|outcome| outcome.module).collect();

@@ -7,9 +7,8 @@
 //!                                           modules
 //! ```
 //!
-//! `config`, `logging`, `telemetry`, `news` and `turns` serve the program around it, `bytes`
-//! whoever copies many short texts. The library exists so that tests can reach each module; the
-//! program is the binary.
+//! `README.md` beside this file says what each module knows. The library exists so that tests can
+//! reach the modules; the program is the binary.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
@@ -26,13 +25,13 @@ mod landing;
 pub mod logging;
 pub mod mi;
 pub mod modules;
-pub mod names;
-pub mod news;
-pub mod process;
+mod names;
+mod news;
+mod process;
 pub mod processors;
 pub mod scrape;
 pub mod selection;
 pub mod site;
 mod sorted;
 pub mod telemetry;
-pub mod turns;
+mod turns;

@@ -14,7 +14,7 @@ use std::thread;
 
 use log::LevelFilter;
 use opensips_exporter::check;
-use opensips_exporter::config::{self, Command, Config};
+use opensips_exporter::config::{self, Command, Config, advice};
 use opensips_exporter::files::Files;
 use opensips_exporter::gate::backend::BackendError;
 use opensips_exporter::gate::listener;
@@ -141,7 +141,8 @@ fn run(config: Config) -> ExitCode {
 
 fn start(config: Config) -> Result<Infallible, Box<dyn std::error::Error>> {
     // Before anything else is opened.
-    let passed = config.takes_sockets.then(listener::passed).transpose()?;
+    let passed = config.takes_sockets.then(listener::passed).transpose();
+    let passed = passed.map_err(|error| advice::on_listen_error(&error))?;
     config.ignored.iter().for_each(|line| log::warn!("{line}"));
     // Daemons read their settings again on SIGHUP. There is nothing to read again.
     signal_hook::flag::register(SIGHUP, Arc::default())?;
@@ -161,7 +162,8 @@ fn serve(
     replies: ReplyDirectory,
 ) -> Result<Infallible, Box<dyn std::error::Error>> {
     let opened = || config.addresses.iter().map(|address| listener::listen(address, files));
-    let listeners = passed.map_or_else(|| opened().collect(), Ok)?;
+    let listeners = passed.map_or_else(|| opened().collect(), Ok);
+    let listeners = listeners.map_err(|error| advice::on_listen_error(&error))?;
     let places: Vec<_> =
         listeners.iter().map(|listener| listener::describe(listener, &config.path)).collect();
 

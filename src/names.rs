@@ -12,7 +12,7 @@ pub fn unguessable() -> String {
     format!("{}{:016x}", short(), random())
 }
 
-/// The same where there is no room for it: half as many digits.
+/// A shorter one, with 16 digits instead of 32.
 pub fn short() -> String {
     format!("{PREFIX}{:016x}", random())
 }

@@ -10,16 +10,13 @@ use log::Level;
 use crate::config::advice;
 use crate::exposition::{Page, Value};
 use crate::families::{Families, Own};
-use crate::mi::{Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
+use crate::mi::{self, Client, Deadline, Error, Process, Product, Reading, Statistic, Unparsed};
 use crate::modules::{Collected, Modules};
 use crate::news::{self, News};
 use crate::processors::{Collection, Mapping, PROCESSORS};
 use crate::selection::Selection;
 use crate::telemetry::Telemetry;
 use crate::turns::{Turn, Turns};
-
-/// The groups whose statistics are named by processes.
-const GROUPS_OF_PROCESSES: &[&str] = &["load", "pkmem"];
 
 /// What the log calls the server, the groups of its page, and the list of its commands.
 const SERVER: &str = "server";
@@ -163,8 +160,7 @@ impl Scraper {
         let mut scrape = self.read(client, selection, deadline);
         if let Ok(reading) = &scrape.result {
             let is_busy = reading.is_busy;
-            let mut groups = GROUPS_OF_PROCESSES.iter();
-            if groups.any(|group| selection.has_group(group)) {
+            if mi::groups_of_processes().any(|group| selection.has_group(group)) {
                 scrape.processes = client.processes(deadline, is_busy);
             }
             scrape.product = client.product().cloned();
@@ -314,6 +310,8 @@ impl Scraper {
         if reading.may_lack_groups {
             let line = || advice::ON_UNKNOWN_GROUPS.to_string();
             news.fails(UNKNOWN_GROUPS, String::new(), line);
+        } else if selection.is_everything() && news.works(UNKNOWN_GROUPS).is_some() {
+            news.tell("all groups of the server are known".to_string());
         }
     }
 }
@@ -337,11 +335,9 @@ fn note_group(groups: &mut Vec<String>, group: &[u8]) {
 /// Notes which modules are not complete on the page.
 fn note_modules(collected: &Collected, client: &Client, news: &mut News) {
     match &collected.list_error {
-        Some(error) if error.says_something() => news.fails(COMMANDS, String::new(), || {
-            "the server does not list its commands, so the page lacks the state of its modules: \
-             look into the log of the server"
-                .to_string()
-        }),
+        Some(error) if error.says_something() => {
+            news.fails(COMMANDS, String::new(), || advice::ON_NO_COMMANDS.to_string())
+        }
         None if !collected.outcomes.is_empty() && news.works(COMMANDS).is_some() => {
             news.tell("the server lists its commands again".to_string());
         }

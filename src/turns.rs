@@ -28,7 +28,7 @@ struct Queue<W, R> {
 struct Waiting<W, R> {
     ticket: u64,
     client: String,
-    /// In each round it is given to a client once.
+    /// Each client gets one turn in a round.
     round: u64,
     wants: W,
     /// What somebody else has got.

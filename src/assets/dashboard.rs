@@ -101,8 +101,8 @@ fn expanded(expression: &str) -> String {
         .replace("[]", "[$__rate_interval]")
 }
 
-/// The whole width of a dashboard, those of a panel and of a number, and the heights of these and of
-/// a row's title.
+/// The whole width of a dashboard, those of a panel and of a number, and the heights of these and
+/// of a row's title.
 const WIDTH: usize = 24;
 const PANEL: usize = 8;
 const STAT: usize = 4;

@@ -1,5 +1,9 @@
 //! What to do about what went wrong: which flag mends which error.
 
+use std::io::ErrorKind;
+
+use crate::gate::address::Address;
+use crate::gate::listener::ListenError;
 use crate::mi::{Client, CommandError, Error};
 
 /// One line for the operator: what happened, to what, and what to do.
@@ -24,8 +28,8 @@ pub fn on_error(error: &Error) -> String {
             "the server has died and left its socket or FIFO behind, start it again"
         }
         Error::OtherFile { .. } => {
-            "set --socket to the socket_name, dgram_socket or fifo_name in \
-                                    the configuration of the server"
+            "set --socket to the socket_name, dgram_socket or fifo_name in the configuration of \
+             the server"
         }
         Error::QueueFull { .. } => {
             "the MI process of the server is stopped or busy, look at it with ps and top"
@@ -131,6 +135,41 @@ pub fn on_left_out<'g>(groups: impl IntoIterator<Item = &'g String>, client: &Cl
 }
 
 /// What to do about groups that nobody told.
-pub const ON_UNKNOWN_GROUPS: &str = "the server does not list the groups that its configuration \
-                                     makes (stat_groups, stat_series_profile): name them by \
-                                     --collect=all,GROUP to have them on the page";
+pub const ON_UNKNOWN_GROUPS: &str = "\
+    the server does not list the groups that its configuration makes (stat_groups, \
+    stat_series_profile): name them by --collect=all,GROUP to have them on the page";
+
+/// What to do about a server that does not tell what commands it has.
+pub const ON_NO_COMMANDS: &str = "\
+    the server does not list its commands, so the state of its modules is missing: look into the \
+    log of the server";
+
+/// One line about a socket that scrapes were to come in by.
+pub fn on_listen_error(error: &ListenError) -> String {
+    let advice = match error {
+        ListenError::NothingPassed => {
+            "start the socket unit, see \"print socket\", or leave out --web.systemd-socket"
+        }
+        ListenError::NotListening(_) => "use ListenStream= and Accept=no in the socket unit",
+        ListenError::Refused { address, error } => match (error.kind(), address) {
+            (ErrorKind::AddrInUse, Address::Unix(_)) => {
+                "another program listens there, or it is a file of another kind: stop that \
+                 program, remove the file or choose another path with --addr"
+            }
+            (ErrorKind::PermissionDenied, Address::Unix(_)) => {
+                "let this user write to its directory, or choose another path with --addr"
+            }
+            (ErrorKind::AddrInUse, _) => {
+                "stop the program that listens there, or choose another port with --addr"
+            }
+            (ErrorKind::PermissionDenied, _) => {
+                "choose a port above 1023 with --addr, or give CAP_NET_BIND_SERVICE"
+            }
+            (ErrorKind::AddrNotAvailable, _) => {
+                "this host does not have that address, correct --addr"
+            }
+            _ => "check --addr",
+        },
+    };
+    format!("{error}: {advice}")
+}

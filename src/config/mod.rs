@@ -12,16 +12,15 @@ mod printed;
 
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::gate::address::Address;
 use crate::logging::Format;
-use crate::mi::{Dialect, Login, Places, Target};
+use crate::mi::{Dialect, Login, Places};
 use crate::selection::Scope;
 use crate::telemetry::{REVISION, VERSION};
 use commands::COMMANDS;
@@ -68,7 +67,7 @@ pub struct Config {
     pub dialog_profiles: Vec<String>,
     /// How long a scrape may take.
     pub timeout: Duration,
-    /// The directory that reply sockets are bound in, `None` for abstract addresses.
+    /// The directory for replies, `None` for /tmp (FIFO) and abstract addresses (socket).
     pub reply_dir: Option<PathBuf>,
     /// The least level that is logged.
     pub log_level: LevelFilter,
@@ -82,59 +81,6 @@ impl Config {
     /// Where the server is asked.
     pub fn places(&self) -> Places {
         if self.asks_by_http { self.http_address.clone() } else { self.socket.clone() }
-    }
-}
-
-/// An address to listen on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// A TCP port.
-    Tcp {
-        /// A name or an IP address without brackets, `None` for all addresses of this machine.
-        host: Option<String>,
-        /// The port, 0 for any that is free.
-        port: u16,
-    },
-    /// The file of a unix socket.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Tcp { host: None, port } => write!(f, ":{port}"),
-            Address::Tcp { host: Some(host), port } if host.contains(':') => {
-                write!(f, "[{host}]:{port}")
-            }
-            Address::Tcp { host: Some(host), port } => write!(f, "{host}:{port}"),
-            Address::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("unix:")
-            && let Target::Path(path) = text.parse()?
-        {
-            return Ok(Address::Unix(path));
-        }
-        let wrong =
-            || "use HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9434".to_string();
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
-            Some(inside) => inside.filter(|host| !host.is_empty()).ok_or_else(wrong)?,
-            None => host,
-        };
-        if host.contains(['[', ']', '/']) || (host.contains(':') && !text.starts_with('[')) {
-            return Err(wrong());
-        }
-        Ok(Address::Tcp {
-            host: (!host.is_empty()).then(|| host.to_string()),
-            port: port.parse().map_err(|_| wrong())?,
-        })
     }
 }
 

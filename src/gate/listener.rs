@@ -17,8 +17,8 @@ use rustix::io::{Errno, fcntl_getfd, ioctl_fionbio};
 use rustix::net::{self, AddressFamily, SocketAddrAny, SocketAddrUnix, SocketAddrV6};
 use rustix::net::{SocketFlags, SocketType, sockopt};
 
+use super::address::Address;
 use super::connection::ANSWER_TIME;
-use crate::config::Address;
 use crate::files::Files;
 
 /// Connections that the kernel holds until they are accepted, those without a request among them:
@@ -40,8 +40,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
 const FIRST_PASSED: RawFd = 3;
 
-/// Why there is no socket to listen on. Its text is one line: what happened, to what, and what to
-/// do.
+/// Why there is no socket to listen on. Its text says what happened, and to what.
 #[derive(Debug)]
 pub enum ListenError {
     /// The system refuses the address.
@@ -59,42 +58,16 @@ pub enum ListenError {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (address, error) = match self {
-            ListenError::Refused { address, error } => (address, error),
+        match self {
+            ListenError::Refused { address, error } => {
+                write!(f, "cannot listen on {address}: {error}")
+            }
             ListenError::NothingPassed => {
-                return f.write_str(
-                    "no socket was passed (LISTEN_FDS, LISTEN_PID): start the socket unit, see \
-                     \"print socket\", or leave out --web.systemd-socket",
-                );
+                f.write_str("no socket was passed (LISTEN_FDS, LISTEN_PID)")
             }
             ListenError::NotListening(number) => {
-                return write!(
-                    f,
-                    "descriptor {number} of LISTEN_FDS is not a listening stream socket: use \
-                     ListenStream= and Accept=no in the socket unit"
-                );
+                write!(f, "descriptor {number} of LISTEN_FDS is not a listening stream socket")
             }
-        };
-        write!(f, "cannot listen on {address}: ")?;
-        match (error.kind(), address) {
-            (ErrorKind::AddrInUse, Address::Unix(_)) => f.write_str(
-                "another program listens there, or it is a file of another kind, stop that \
-                 program, remove the file or choose another path with --addr",
-            ),
-            (ErrorKind::PermissionDenied, Address::Unix(_)) => f.write_str(
-                "not permitted, let this user write to its directory or choose another path with \
-                 --addr",
-            ),
-            (ErrorKind::AddrInUse, _) => f.write_str(
-                "the port is in use, stop the other program or choose another port with --addr",
-            ),
-            (ErrorKind::PermissionDenied, _) => f.write_str(
-                "not permitted, choose a port above 1023 with --addr or give CAP_NET_BIND_SERVICE",
-            ),
-            (ErrorKind::AddrNotAvailable, _) => {
-                f.write_str("this host does not have that address, correct --addr")
-            }
-            _ => write!(f, "{error}, check --addr"),
         }
     }
 }
@@ -204,8 +177,8 @@ fn bind_unix(path: &Path, files: &Files) -> io::Result<OwnedFd> {
 }
 
 /// Keeps others from starting in this directory until it is dropped, so that none removes the
-/// socket that another one has just made. Whoever may read the directory can hold the lock, so after
-/// a while it goes on without.
+/// socket that another one has just made. Whoever may read the directory can hold the lock, so
+/// after a while it goes on without.
 fn lock(directory: Option<&Path>) -> Option<File> {
     let directory = directory.filter(|path| !path.as_os_str().is_empty());
     let directory = File::open(directory.unwrap_or(Path::new("."))).ok()?;

@@ -7,6 +7,7 @@
 //! grows on a single hostile request; it gets here only what [`request`] wrote anew, over private
 //! streams ([`backend`]). When slots or streams are short, `table` says who gives way.
 
+pub mod address;
 pub mod answer;
 pub mod backend;
 pub mod connection;
@@ -39,8 +40,8 @@ use table::Row;
 /// more.
 pub const MAX_CONNECTIONS: usize = 64;
 
-/// The header by which tiny_http gets to know the client of a request: what counts as one. That of
-/// unix sockets is empty.
+/// The header that tells tiny_http the address or the IPv6 network of a client. It is empty for
+/// unix sockets.
 pub const CLIENT: &str = "X-Client";
 
 /// The stack of a thread that serves connections, in bytes.

@@ -78,8 +78,7 @@ impl Refusal {
             Busy => ("busy", 503, "Service Unavailable", "too many requests wait for their answers, try again later"),
             Version => ("version", 505, "HTTP Version Not Supported", "only HTTP/1.0 and HTTP/1.1 are answered"),
             AnswerNotTaken => ("answer_not_taken", 0, "", "the client does not read its answer"),
-            PlaceNeeded => ("place_needed", 0, "", "the place is needed for another connection for \
-                                                    another connection"),
+            PlaceNeeded => ("place_needed", 0, "", "the place is needed for another connection"),
         }
     }
 

@@ -160,8 +160,8 @@ impl Caller {
         self.meet(introduction, identity, deadline)
     }
 
-    /// The server that introduced itself. `identity` is what could be seen before: if another server
-    /// has taken its place since, the next request notices that.
+    /// The server that introduced itself. `identity` is what could be seen before: if another
+    /// server has taken its place since, the next request notices that.
     ///
     /// # Errors
     ///

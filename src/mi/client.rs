@@ -13,7 +13,7 @@ use super::transport::Endpoint;
 use super::wire::{Dialect, Product, Refused, Sink, Value, line};
 use crate::sorted;
 
-/// How long the answer may take to what is asked beside statistics and commands.
+/// How long the server may take to tell its version, groups, processes or commands.
 const QUESTION_TIME: Duration = Duration::from_millis(500);
 
 /// The time in which a healthy server answers. It takes a few milliseconds.
@@ -172,7 +172,7 @@ impl Client {
         let reading = split::read(plan, groups, wanted, arguments, time, &mut ask, sink);
         let mut reading = reading?;
         reading.is_by_groups |= is_by_groups;
-        // 1.x and Kamailio have no groups but those that are known.
+        // The configuration of 1.x and Kamailio makes no groups.
         reading.may_lack_groups =
             reading.is_by_groups && !self.groups.are_all_known && server.lists_groups();
         // Single names say nothing of the others in their group.
@@ -228,7 +228,7 @@ impl Client {
     fn arguments(&mut self, wanted: &Wanted, deadline: Deadline) -> Vec<String> {
         let is_kamailio = self.dialect() == Some(Dialect::Kamailio);
         if wanted.arguments != ["all"] || wanted.excluded.is_empty() || is_kamailio {
-            // Kamailio has groups of its own, which nobody lists, and none that is expensive.
+            // Kamailio does not list its groups, and none of them is expensive.
             return wanted.arguments.clone();
         }
         self.list_groups(deadline);
@@ -314,7 +314,7 @@ impl Client {
 
     /// Whether a command of one of these names was too slow or too large when it was called last.
     pub fn has_failed(&self, names: &[&str]) -> bool {
-        self.server.as_ref().is_some_and(|server| server.has_failed(names))
+        self.server.as_ref().is_some_and(|server| server.questions.has_failed(names))
     }
 
     /// Calls a command in a part of the time of a scrape, and returns what `read` makes of the
@@ -385,7 +385,8 @@ impl Client {
         deadline: Deadline,
     ) -> Result<T, CommandError> {
         let server = self.server.as_mut().ok_or(CommandError::NoTime)?;
-        let (question, time) = server.prepare(topic, most.min(self.timeout / 4), deadline)?;
+        let (question, time) =
+            server.questions.prepare(topic, most.min(self.timeout / 4), deadline)?;
         let (identity, deadline) = (server.identity.as_ref(), deadline.at_most(time));
         let result = self.caller.ask(server.dialect, identity, request, read, deadline);
         let result = result.map_err(|refused| match refused {
@@ -398,7 +399,7 @@ impl Client {
             Refused::Unknown | Refused::TooLong => CommandError::Unknown,
             Refused::OtherDialect(_) | Refused::NotOurs => CommandError::Error(Error::OtherDialect),
         });
-        server.note(question, result.as_ref().err());
+        server.questions.note(question, result.as_ref().err());
         result
     }
 }

@@ -295,7 +295,7 @@ pub enum CommandError {
         /// Whether that was less than the operator grants, since the client is in a hurry.
         is_hurried: bool,
     },
-    /// It was not sent, since it was not answered before: it is after a pause.
+    /// It was not sent: it failed before, and the pause after that is not over.
     Paused,
     /// It was not sent, since the scrape has no more time, or the server still works on another
     /// one.

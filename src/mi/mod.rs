@@ -19,6 +19,6 @@ pub use client::Client;
 pub use deadline::Deadline;
 pub use error::{CommandError, Error};
 pub use server::{Call, Command, Process};
-pub use split::{Reading, Replies, Wanted};
+pub use split::{Reading, Wanted, groups_of_processes};
 pub use transport::{Endpoint, Login, Places, ReplyDirectory, Target};
 pub use wire::{Content, Dialect, Product, Refused, Sink, Statistic, Unparsed, Value, json, line};

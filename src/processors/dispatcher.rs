@@ -3,10 +3,10 @@
 //! `src/modules/dispatcher/dispatcher.c`).
 //!
 //! OpenSIPS 1.11 and Kamailio have no partitions. A destination that OpenSIPS probes is one that
-//! failed: nothing is sent to it. One that is inactive was loaded or made so. Kamailio says by a second
-//! letter whether a destination is probed, or never is (N), whatever its state, and still uses one
-//! that it is trying. A list of more than some 200 destinations fits into its reply only without their
-//! attributes.
+//! failed: nothing is sent to it. One that is inactive was loaded or made so. Kamailio says by a
+//! second letter whether a destination is probed, or never is (N), whatever its state, and still
+//! uses one that it is trying. A list of more than some 200 destinations fits into its reply only
+//! without their attributes.
 
 use super::Processor;
 use super::state::{

@@ -63,6 +63,7 @@ mod tmx;
 mod tracer;
 mod uac;
 mod uac_registrant;
+mod uac_registrant_states;
 mod uri;
 mod usrloc;
 mod websocket;
@@ -127,7 +128,7 @@ pub const PROCESSORS: &[Processor] = &[
     tracer::PROCESSOR,
     uac::PROCESSOR,
     uac_registrant::PROCESSOR,
-    uac_registrant::STATES_PROCESSOR,
+    uac_registrant_states::PROCESSOR,
     uri::PROCESSOR,
     usrloc::PROCESSOR,
     websocket::PROCESSOR,

@@ -1,8 +1,8 @@
 //! The module `ratelimit`: its pipes (OpenSIPS 1.11 to 4.0, `modules/ratelimit/ratelimit.c`).
 //!
 //! By default limits are those of a second, and requests those of the last `timer_interval`, which
-//! the server does not tell: 10 seconds. No server tells how many requests a pipe refused. The `drop_rate` of the reply is one number for
-//! all pipes, which only two of the algorithms set.
+//! the server does not tell: 10 seconds. No server tells how many requests a pipe refused. The
+//! `drop_rate` of the reply is one number for all pipes, which only two of the algorithms set.
 
 use super::Processor;
 use super::state::{Reading, Records, listing, metric, records, step};

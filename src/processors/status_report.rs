@@ -1,7 +1,7 @@
 //! The status reports of the core and the modules (OpenSIPS 3.3 to 4.0, `status_report.c`).
 //!
-//! Those of 4.0 hold one for each registration that `uac_registrant` keeps, which has metrics of its
-//! own.
+//! Those of 4.0 hold one for each registration that `uac_registrant` keeps, which has metrics of
+//! its own.
 
 use super::Processor;
 use super::state::{

@@ -6,7 +6,6 @@
 
 use super::Processor;
 use super::state::{Metric, Names, Reading, States, Step, listing, metric, records, step};
-use super::uac::OTHER_STATES_OF_KAMAILIO;
 
 #[rustfmt::skip]
 pub const PROCESSOR: Processor = Processor {
@@ -23,21 +22,10 @@ pub const PROCESSOR: Processor = Processor {
     ..Processor::NONE
 };
 
-#[rustfmt::skip]
-pub const STATES_PROCESSOR: Processor = Processor {
-    group: "uac_registrant_states",
-    is_on_by_default: false,
-    listings: &[
-        listing(COMMAND, &["expires"], &[records(&[RECORDS], &[other_states(&["state"], STATES)])]),
-        OTHER_STATES_OF_KAMAILIO,
-    ],
-    ..Processor::NONE
-};
-
-const COMMAND: Names = &["reg_list", "uac_registrant:list"];
+pub(super) const COMMAND: Names = &["reg_list", "uac_registrant:list"];
 
 #[rustfmt::skip]
-const RECORDS: Step = step(&["AOR", "Records"],
+pub(super) const RECORDS: Step = step(&["AOR", "Records"],
     &[("aor", &["AOR"]), ("registrar", &["registrar"]), ("binding", &["binding"]),
         ("socket", &["socket"])]);
 
@@ -62,7 +50,7 @@ pub(super) const fn other_states(field: Names, states: States) -> Metric {
 }
 
 #[rustfmt::skip]
-const STATES: States = &[
+pub(super) const STATES: States = &[
     ("NOT_REGISTERED_STATE", "not_registered", false),
     ("REGISTERING_STATE", "registering", false),
     ("AUTHENTICATING_STATE", "authenticating", false),

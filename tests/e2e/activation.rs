@@ -1,4 +1,5 @@
-//! Started by systemd when somebody asks. `make e2e` runs this; it needs the Debian package systemd.
+//! Started by systemd when somebody asks. `make e2e` runs this; it needs the Debian package
+//! systemd.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

@@ -232,7 +232,8 @@ fn the_dashboard_is_json_of_known_panels() {
     }
 }
 
-/// Who is woken by an alert is told what to do and sees the panel, and who sees the panel the alert.
+/// Who is woken by an alert is told what to do and sees the panel, and who sees the panel the
+/// alert.
 #[test]
 fn each_alert_has_a_runbook_and_a_panel() {
     let text = |name: &str| {

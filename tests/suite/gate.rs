@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::attack::connect_from;
 use crate::support::{PATIENCE, Response, wait_until};
-use opensips_exporter::config::Address;
 use opensips_exporter::files::Files;
+use opensips_exporter::gate::address::Address;
 use opensips_exporter::gate::backend::MAX_STREAMS;
 use opensips_exporter::gate::connection::ANSWER_TIME;
 use opensips_exporter::gate::listener;

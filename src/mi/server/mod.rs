@@ -6,13 +6,12 @@ mod questions;
 
 use std::time::{Duration, Instant};
 
-use super::retry::Retry;
 use super::split::Plan;
 use super::transport::{Endpoint, Identity};
 use super::wire::{Dialect, Product};
 pub use commands::{Call, Command, Commands, list_of_names};
 pub use processes::{Process, Processes, processes_in};
-pub use questions::{Question, Topic};
+pub use questions::{Questions, Topic};
 
 /// How much later a server may seem to have started, since it counts whole seconds and a reply
 /// takes time.
@@ -35,8 +34,8 @@ pub struct Server {
     pub processes: Processes,
     /// Its commands.
     pub commands: Commands,
-    /// What it was asked for beside statistics and did not tell.
-    retry: Retry<Question>,
+    /// What it was asked for beside its statistics and did not tell.
+    pub questions: Questions,
     /// When it told its groups.
     pub groups_told: Option<Instant>,
 }
@@ -61,7 +60,7 @@ impl Server {
             plan: Plan::new(capacity, endpoint.max_request()),
             processes: Processes::default(),
             commands: Commands::default(),
-            retry: Retry::default(),
+            questions: Questions::default(),
             groups_told: None,
         }
     }

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::Server;
 use crate::mi::deadline::Deadline;
 use crate::mi::error::{CommandError, Error};
+use crate::mi::retry::Retry;
 
 /// Something that a server is asked for beside its statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,11 @@ pub enum Topic {
     Command(&'static str, String),
 }
 
-impl Server {
+/// What a server was asked for beside its statistics and did not tell.
+#[derive(Debug, Default)]
+pub struct Questions(Retry<Question>);
+
+impl Questions {
     /// A question about `topic` and how long its answer may take: `most`, and less where `deadline`
     /// is that of a client in a hurry.
     ///
@@ -49,7 +53,7 @@ impl Server {
         let time = most.min(deadline.limit() / 4);
         let question = Question { topic, is_hurried: time < most };
         let now = Instant::now();
-        if !self.retry.may_ask(&question, now) || !self.retry.may_ask(&question.patient(), now) {
+        if !self.0.may_ask(&question, now) || !self.0.may_ask(&question.patient(), now) {
             return Err(CommandError::Paused);
         }
         match deadline.remaining() {
@@ -71,19 +75,19 @@ impl Server {
             Some(_) => !matches!(question.topic, Topic::Command(..)),
         };
         if !has_failed {
-            return self.retry.note_success(&question);
+            return self.0.note_success(&question);
         }
         log::debug!("no answer to {:?}", question.topic);
         let is_too_large = matches!(error, Some(CommandError::TooLarge));
         let failed = if is_too_large { question.patient() } else { question };
-        self.retry.note_failure(failed, Instant::now());
+        self.0.note_failure(failed, Instant::now());
     }
 
     /// Whether a command of one of these names was too slow or too large when it was called last.
     pub fn has_failed(&self, names: &[&str]) -> bool {
         let is_named =
             |topic: &Topic| matches!(topic, Topic::Command(name, _) if names.contains(name));
-        self.retry.failed().any(|question| is_named(&question.topic))
+        self.0.failed().any(|question| is_named(&question.topic))
     }
 }
 

@@ -13,8 +13,8 @@ use std::time::Instant;
 use super::retry::Retry;
 pub use groups::Groups;
 use names::PerProcess;
-pub use names::Seen;
-pub use reader::{Reading, Replies, Request, Time, read};
+pub use names::{Seen, groups_of_processes};
+pub use reader::{Reading, Request, Time, read};
 
 /// Bytes of a request for statistics beside its arguments, in the longest dialect.
 const FRAME: usize = 100;
@@ -25,7 +25,7 @@ const ROOMY: usize = 10_000;
 /// Processes that are asked for at first. Their private memory fills most of the smallest buffer.
 const FIRST_PROCESSES: usize = 100;
 
-/// Lists that fitted, and lists of strangers that were too large, of which that is remembered.
+/// The most lists of arguments of which it is remembered that they fit, or that they do not.
 const MAX_LISTS: usize = 64;
 
 /// What is asked for.

@@ -19,7 +19,7 @@ pub struct PerProcess {
 
 /// OpenSIPS 2.4 to 4.0, `pt_load.c` and `pt_stats.c`; 1.11 has one name per socket in `load`.
 #[rustfmt::skip]
-pub const PER_PROCESS: &[PerProcess] = &[
+const PER_PROCESS: &[PerProcess] = &[
     PerProcess {
         group: "pkmem",
         fixed: &[],
@@ -37,6 +37,11 @@ pub const PER_PROCESS: &[PerProcess] = &[
         numbered: &["load-proc-#", "load1m-proc-#", "load10m-proc-#"],
     },
 ];
+
+/// The groups that grow with the processes, without their colons.
+pub fn groups_of_processes() -> impl Iterator<Item = &'static str> {
+    PER_PROCESS.iter().map(|of| of.group)
+}
 
 /// The numbers of processes in the names of statistics, in order, of each group.
 pub type Seen = Vec<(&'static str, Vec<usize>)>;

@@ -3,8 +3,9 @@
 //!
 //! Kamailio gives the code of an error as the status as well (`jsonrpcs_mod.c`).
 //!
-//! It wants `Content-Type: application/json`, and leaves open a connection on which it was asked in
-//! another way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in one piece.
+//! `mi_http` wants `Content-Type: application/json`, and leaves open a connection on which it was
+//! asked in another way (seen on 3.4 to 4.0). HTTP/1.0 and `Connection: close` keep the answer in
+//! one piece.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

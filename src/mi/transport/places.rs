@@ -13,7 +13,7 @@ use super::target::{Host, Target};
 use crate::names;
 use crate::sorted;
 
-/// The default of the exporter whose flags these are.
+/// The default of the Go exporter that this one replaces.
 const ORIGINAL: &str = "/var/run/ser-fg/ser.sock";
 
 /// Directories of servers, and the file that the configurations they come with have there (OpenSIPS

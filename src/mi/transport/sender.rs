@@ -1,9 +1,9 @@
 //! Who sent a datagram to a reply socket, and whether that is the server.
 //!
-//! Everybody on the machine sees the abstract addresses of reply sockets in /proc/net/unix, may send
-//! to them, and can be sooner than the server. So each reply socket has SO_PASSCRED (unix(7)): with
-//! every datagram the kernel tells which user and process sent it, whatever the sender does. A reply
-//! is taken from these users:
+//! Everybody on the machine sees the abstract addresses of reply sockets in /proc/net/unix, may
+//! send to them, and can be sooner than the server. So each reply socket has SO_PASSCRED (unix(7)):
+//! with every datagram the kernel tells which user and process sent it, whatever the sender does. A
+//! reply is taken from these users:
 //!
 //! - root, who can do anything anyway;
 //! - the owner of the server's socket: OpenSIPS first becomes the user that it runs as, and then

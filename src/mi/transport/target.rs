@@ -1,4 +1,4 @@
-//! Where a server listens, as its configuration and the flags of this program spell it.
+//! Where a server listens, as its configuration spells it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -69,11 +69,9 @@ impl FromStr for Target {
             let right = "use http://HOST:PORT/PATH, such as http://127.0.0.1:8888/mi";
             let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             if path.contains('@') {
-                return Err(
-                    "write a / in the password as %2F and an @ in the path as %40, or use \
-                            --http_password_file"
-                        .to_string(),
-                );
+                return Err("write a / in the password as %2F and an @ in the path as %40, or \
+                            keep the password in a file"
+                    .to_string());
             }
             let (login, host) = host.rsplit_once('@').unwrap_or(("", host));
             let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
