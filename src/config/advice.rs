@@ -173,3 +173,26 @@ pub fn on_listen_error(error: &ListenError) -> String {
     };
     format!("{error}: {advice}")
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_address_says_what_would_be_right() {
+        for (errno, expected) in [
+            (Errno::ACCESS, "choose a port above 1023 with --addr"),
+            (Errno::ADDRINUSE, "stop the program that listens there"),
+            (Errno::ADDRNOTAVAIL, "this host does not have that address"),
+            (Errno::NFILE, "check --addr"),
+        ] {
+            let address = Address::Tcp { host: None, port: 80 };
+            let error = errno.into();
+            let text = on_listen_error(&ListenError::Refused { address, error });
+            assert!(text.starts_with("cannot listen on :80: "), "{text}");
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+}

@@ -266,22 +266,6 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_would_be_right() {
-        for (errno, expected) in [
-            (Errno::ACCESS, "not permitted, choose a port above 1023 with --addr"),
-            (Errno::ADDRINUSE, "the port is in use"),
-            (Errno::ADDRNOTAVAIL, "this host does not have that address"),
-            (Errno::NFILE, "check --addr"),
-        ] {
-            let address = Address::Tcp { host: None, port: 80 };
-            let error = errno.into();
-            let text = ListenError::Refused { address, error }.to_string();
-            assert!(text.starts_with("cannot listen on :80: "), "{text}");
-            assert!(text.contains(expected), "{text}");
-        }
-    }
-
-    #[test]
     fn ipv4_is_taken_where_ipv6_is_off() {
         for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::PERM] {
             let listener = unless_without_ipv6(Err(errno.into()), || Ok("IPv4"));
