@@ -1,5 +1,5 @@
-//! The commands of one scrape that show the state of modules, one after the other, and what they
-//! cost. It knows neither how they are asked nor what they mean.
+//! The commands of one scrape that show the state of modules: for which parts each is asked, in
+//! which order, and what they cost. It knows neither requests nor what replies mean.
 
 use std::sync::Arc;
 use std::time::Instant;

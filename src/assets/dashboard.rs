@@ -5,7 +5,6 @@
 //! has no data. Its row is folded and cannot be hidden: Grafana shows a row that is repeated for
 //! the values of a variable once where the variable has none.
 
-use crate::mi::json::string;
 
 /// A row of panels, which can be folded.
 #[derive(Debug)]
@@ -222,4 +221,9 @@ impl Panel {
             r#"{{"id":{id},"type":"{kind}","title":{title},"description":{description},"links":[{links}],"datasource":{SOURCE},"gridPos":{{"x":{x},"y":{y},"w":{width},"h":{HEIGHT}}},"fieldConfig":{{"defaults":{{{COLOURS},{values}}},"overrides":[]}},{options},"targets":[{targets}]}}"#
         )
     }
+}
+
+/// A JSON string.
+fn string(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }

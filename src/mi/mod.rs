@@ -21,4 +21,4 @@ pub use error::{CommandError, Error};
 pub use server::{Call, Command, Process};
 pub use split::{Reading, Wanted, groups_of_processes};
 pub use transport::{Endpoint, Login, Places, ReplyDirectory, Target};
-pub use wire::{Content, Dialect, Product, Refused, Sink, Statistic, Unparsed, Value, json, line};
+pub use wire::{Content, Dialect, Product, Refused, Statistic, Unparsed, Value, line};
