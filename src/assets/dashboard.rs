@@ -5,7 +5,6 @@
 //! has no data. Its row is folded and cannot be hidden: Grafana shows a row that is repeated for
 //! the values of a variable once where the variable has none.
 
-
 /// A row of panels, which can be folded.
 #[derive(Debug)]
 pub struct Row {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::support::fifo::Place;
 use crate::support::stand_in::V3_6;
-use crate::support::{Exporter, assert_up, binary_path};
+use crate::support::{Exporter, assert_up, binary_path, copy_program};
 
 /// A user and a group without rights.
 const NOBODY: u32 = 65534;
@@ -30,7 +30,7 @@ fn only_the_group_of_the_server_may_write_where_the_exporter_is_in_it() {
         chown(place.fifo(), None, Some(of_fifo)).expect("root");
         // The build directory may be closed to others.
         let binary = place.directory.join("opensips_exporter");
-        fs::copy(binary_path(), &binary).expect("a copy");
+        copy_program(&binary_path(), &binary);
         let mut command = Command::new(binary);
         command
             .env_clear()

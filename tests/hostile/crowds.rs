@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::alone;
-use crate::support::attack::{Attack, connect_from, is_full, withstand};
+use crate::support::attack::{Attack, connect_from, is_full, withstand_for};
 use crate::support::stand_in::Behaviour;
 use crate::support::{Response, assert_up, server_and_exporter};
 
@@ -39,9 +39,16 @@ fn a_crowd_of_one_address_lets_others_in() {
                     "the page"
                 };
                 let name = format!("{strangers} ask for {what}, {time} ms each");
-                withstand(&name, &mut exporter, strangers, THREADS, |attack| {
-                    ask(attack, connections, is_different);
-                });
+                withstand_for(
+                    Duration::ZERO,
+                    &name,
+                    &mut exporter,
+                    strangers,
+                    THREADS,
+                    |attack| {
+                        ask(attack, connections, is_different);
+                    },
+                );
             }
         }
     }
@@ -55,7 +62,9 @@ fn slow_pages_of_one_address_let_others_in() {
     assert_up(&exporter);
     server.behave(Behaviour::SlowAt(&["stranger"], Duration::from_millis(450)));
     let name = "12 ask for another page, 450 ms each";
-    withstand(name, &mut exporter, 12, 12, |attack| ask(attack, 1, true));
+    withstand_for(Duration::ZERO, name, &mut exporter, 12, 12, |attack| {
+        ask(attack, 1, true)
+    });
 }
 
 /// Asks on so many connections at once, again and again, for the page or for one each time that

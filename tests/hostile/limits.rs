@@ -18,7 +18,7 @@ use crate::support::many_processes::statistics;
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, V3_6};
 use crate::support::{
     Exporter, PATIENCE, Response, TempDir, assert_down, assert_up, binary_path, captured, command,
-    emulator, end, server_and_exporter, server_with, wait_until,
+    copy_program, emulator, end, server_and_exporter, server_with, wait_until,
 };
 use crate::{alone, with_descriptors};
 use opensips_exporter::gate::MAX_CONNECTIONS;
@@ -125,7 +125,7 @@ fn limited_user(number: u32) -> u32 {
 /// The exporter as a user who may have so many threads more. Its directory is open to that user.
 fn with_few_threads(directory: &TempDir, user: u32, threads: usize) -> Command {
     let own = directory.join("opensips_exporter");
-    fs::copy(binary_path(), &own).expect("a copy that everybody can start");
+    copy_program(&binary_path(), &own);
     let is_root = rustix::process::getuid().is_root();
     let limit = format!("--nproc={}", threads_of(user) + threads);
     let mut command = command(&["prlimit", &limit], &own);
@@ -290,8 +290,9 @@ fn a_hanging_server_delays_nothing_else() {
             "a hanging server: /-/healthy takes {:?}, at most {:?}",
             times[50], times[99]
         );
-        // One of them may meet a busy machine.
-        assert!(times[98] < Duration::from_millis(200), "{times:?}");
+        // One of them may meet a busy machine, and all others when other attacks go on.
+        let most = Duration::from_millis(if is_full() { 200 } else { 2000 });
+        assert!(times[98] < most, "{times:?}");
     });
 }
 

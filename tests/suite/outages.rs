@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::stand_in::{Behaviour, StandIn, V2_4, read_captured};
 use crate::support::{
-    Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, captured,
+    Exporter, TempDir, assert_down, assert_is_down, assert_up, binary, captured, copy_program,
     server_and_exporter, server_with, wait_until,
 };
 
@@ -338,7 +338,7 @@ pub fn as_user_without_privileges(directory: &TempDir, socket: &Path) -> (Export
     // The build directory may be closed to others.
     let copy = directory.join("opensips_exporter");
     if !copy.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_opensips_exporter"), &copy).expect("a copy");
+        copy_program(env!("CARGO_BIN_EXE_opensips_exporter").as_ref(), &copy);
     }
     let mut command = std::process::Command::new(&copy);
     command

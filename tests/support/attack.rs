@@ -20,9 +20,9 @@ use super::{Exporter, PATIENCE, emulator, page::Page, wait_until};
 /// Scrapes during an attack of full size, and else.
 const SCRAPES: (usize, usize) = (100, 20);
 
-/// The least time from one to the next when an attack has its full size, so that it outlives all
+/// The least time from one to the next when an attack has its full size and is to outlive all
 /// deadlines of the gate.
-const INTERVAL: Duration = Duration::from_millis(90);
+const INTERVAL: Duration = Duration::from_millis(60);
 
 /// The time between a connection and the request on it, as over a network.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
@@ -234,9 +234,11 @@ fn scrape(address: SocketAddr) -> Result<Duration, String> {
     }
 }
 
-/// Attacks `exporter` by `threads` threads that each run `attack` while it is scraped, and checks
-/// that the scrapes come through and that the process stays within its bounds.
-pub fn withstand(
+/// Attacks `exporter` by `threads` threads that each run `attack` while it is scraped, in full size
+/// at this `interval` at least, and checks that the scrapes come through and that the process stays
+/// within its bounds.
+pub fn withstand_for(
+    interval: Duration,
     name: &str,
     exporter: &mut Exporter,
     size: usize,
@@ -275,7 +277,7 @@ pub fn withstand(
                 Err(error) => failures.push(error),
             }
             if is_full() {
-                std::thread::sleep(INTERVAL.saturating_sub(began.elapsed()));
+                std::thread::sleep(interval.saturating_sub(began.elapsed()));
             }
             let now = usage(exporter);
             most.threads = most.threads.max(now.threads);
@@ -307,6 +309,17 @@ pub fn withstand(
         "{name}: {before:?} {most:?}"
     );
     assert!(exporter.is_running(), "{name}");
+}
+
+/// The same for so long that all deadlines of the gate pass.
+pub fn withstand(
+    name: &str,
+    exporter: &mut Exporter,
+    size: usize,
+    threads: usize,
+    attack: impl Fn(&Attack) + Sync,
+) {
+    withstand_for(INTERVAL, name, exporter, size, threads, attack);
 }
 
 /// A process at rest, to compare with.

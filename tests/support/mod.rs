@@ -78,6 +78,13 @@ pub fn binary_path() -> PathBuf {
     std::env::var_os("TESTED_BINARY").unwrap_or(built).into()
 }
 
+/// Copies `program` to `path`, where everybody can start it. By another process: one that another
+/// test starts meanwhile would hold the copy open for writing, and no such file can be started.
+pub fn copy_program(program: &Path, path: &Path) {
+    let copied = Command::new("cp").args([program, path]).status();
+    assert!(copied.expect("cp").success());
+}
+
 /// The binary under test, not started yet, with an environment that sets none of its flags.
 pub fn binary() -> Command {
     command(&[], &binary_path())
