@@ -1,9 +1,23 @@
-//! The files that the process makes, and their removal on every way out.
+//! The files that the process makes, their removal on every way out, and the paths that sockets can
+//! have.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The path of a unix socket, as an operator gives it.
+///
+/// # Errors
+///
+/// What would be right.
+pub fn socket_path(path: &str) -> Result<PathBuf, String> {
+    // sockaddr_un has room for 108 bytes, of which the last one is NUL.
+    match path.len() {
+        1..108 => Ok(PathBuf::from(path)),
+        _ => Err("use a path of at most 107 bytes".to_string()),
+    }
+}
 
 /// The files that were made and are still there.
 #[derive(Debug, Default)]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::files::socket_path;
+
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -36,11 +38,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(path) = text.strip_prefix("unix:") {
-            // sockaddr_un has room for 108 bytes, of which the last one is NUL.
-            return match path.len() {
-                1..108 => Ok(Address::Unix(PathBuf::from(path))),
-                _ => Err("use a path of at most 107 bytes".to_string()),
-            };
+            return socket_path(path).map(Address::Unix);
         }
         let wrong =
             || "use HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9434".to_string();

@@ -409,7 +409,5 @@ impl Client {
 fn groups_in(reply: &Value<'_>) -> Vec<Vec<u8>> {
     let members = reply.values();
     let keys = members.filter_map(|member| line::parse_key(member.name().as_bytes()));
-    let mut groups = Vec::new();
-    keys.for_each(|(group, _)| sorted::add(group.to_vec(), &mut groups));
-    groups
+    keys.map(|(group, _)| group.to_vec()).collect()
 }

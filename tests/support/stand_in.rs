@@ -149,6 +149,17 @@ impl StandIn {
         answers.insert(command.to_string(), answer.to_string());
     }
 
+    /// The same, and has no other command.
+    pub fn teach_only(&self, command: &str, answer: &str) {
+        self.teach(command, answer);
+        let version = self.state.lock().unwrap().version.name;
+        let which = match version {
+            "2.4" => format!("{command}\n"),
+            _ => format!("[\"{command}\"]"),
+        };
+        self.teach("which", &which);
+    }
+
     /// Becomes another version on the same socket.
     pub fn become_version(&self, version: Version) {
         self.state.lock().unwrap().version = version;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::login::Login;
+use crate::files::socket_path;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +95,7 @@ impl FromStr for Target {
                 "use http://USER:PASSWORD@HOST:PORT/PATH, or unix:PATH for a file".to_string()
             );
         }
-        let path = text.strip_prefix("unix:").unwrap_or(text);
-        // sockaddr_un has room for 108 bytes, of which the last one is NUL.
-        if path.is_empty() || path.len() > 107 {
-            return Err("use a path of at most 107 bytes".to_string());
-        }
-        Ok(Target::Path(PathBuf::from(path)))
+        socket_path(text.strip_prefix("unix:").unwrap_or(text)).map(Target::Path)
     }
 }
 
